@@ -1,0 +1,3 @@
+#define CK_ISA 0
+#define CK_BITS 32
+#include "kernels.h"

@@ -1,0 +1,93 @@
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// The instruction sets for which the kernels are compiled, ordered by preference.
+typedef enum __attribute__((enum_extensibility(closed))) ck_isa {
+    CK_ISA_BASELINE __attribute__((swift_name("baseline"))) = 0,
+    CK_ISA_AVX2 __attribute__((swift_name("avx2"))) = 1,
+    CK_ISA_AVX512 __attribute__((swift_name("avx512"))) = 2,
+} ck_isa;
+
+/// What `normalise` writes.
+typedef enum __attribute__((enum_extensibility(closed))) ck_output {
+    CK_LOG_SOFTMAX __attribute__((swift_name("logSoftmax"))) = 0,
+    CK_SOFTMAX __attribute__((swift_name("softmax"))) = 1,
+    CK_LOG_SUM_EXP __attribute__((swift_name("logSumExp"))) = 2,
+} ck_output;
+
+// Every kernel sees `outer × classes × inner`, row-major and contiguous. Position n = o·inner + i
+// is one row of classes whose element c lies at (o·classes + c)·inner + i. A call works on the
+// positions begin ..< end, and each position's result depends on that position's data alone, so
+// any division among threads gives the same bits.
+//
+// X-macro: `T` is the C type, `S` the suffix.
+#define CK_DECLARE(T, S)                                                                         \
+    typedef struct ck_normalise_##S {                                                            \
+        const T *x;                                                                              \
+        T *y; /* may equal x; for log-sum-exp one value a position, otherwise x's shape */       \
+        size_t classes, inner;                                                                   \
+        ck_output output;                                                                        \
+    } ck_normalise_##S;                                                                          \
+                                                                                                 \
+    /* Vector-Jacobian product of (log-)softmax from its own output. */                          \
+    typedef struct ck_vjp_##S {                                                                  \
+        const T *y;                                                                              \
+        const T *upstream;                                                                       \
+        T *gradient; /* may equal y or upstream */                                               \
+        size_t classes, inner;                                                                   \
+        ck_output output; /* log-softmax or softmax */                                           \
+    } ck_vjp_##S;                                                                                \
+                                                                                                 \
+    typedef struct ck_cross_entropy_##S {                                                        \
+        const T *logits;                                                                         \
+        T *_Nullable gradient;               /* may equal logits */                              \
+        const int32_t *_Nullable labels;     /* one a position, < 0: ignored */                  \
+        const T *_Nullable probabilities;    /* logits' shape; exactly one of the two is given */\
+        const T *_Nullable weight;           /* one a class */                                   \
+        T *losses;                           /* one a position */                                \
+        double smoothing;                    /* ε in 0 ... 1 */                                  \
+        double scale;                        /* of the gradient: 1 or 1/denominator */           \
+        size_t classes, inner;                                                                   \
+    } ck_cross_entropy_##S;                                                                      \
+                                                                                                 \
+    typedef struct ck_kernels_##S {                                                              \
+        void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
+        void (*vjp)(const ck_vjp_##S *, size_t begin, size_t end);                               \
+        void (*cross_entropy)(const ck_cross_entropy_##S *, size_t begin, size_t end);           \
+        void (*exp)(const T *x, T *y, size_t count);                                             \
+        void (*log)(const T *x, T *y, size_t count);                                             \
+        void (*log1p)(const T *x, T *y, size_t count); /* x ≥ 0 */                               \
+    } ck_kernels_##S;
+
+CK_DECLARE(float, f32)
+CK_DECLARE(double, f64)
+
+typedef struct ck_table {
+    ck_isa isa;
+    const ck_kernels_f32 *f32;
+    const ck_kernels_f64 *f64;
+} ck_table;
+
+/// The kernels for one instruction set, or NULL when this processor lacks it.
+const ck_table *_Nullable ck_table_for(ck_isa isa);
+
+// MARK: Thread pool
+
+typedef void (*ck_part)(void *context, size_t part);
+
+/// Runs `body(context, 0 ..< parts)`, each part once, on at most `threads` threads, the caller
+/// among them; returns when all are done. Concurrent callers are safe: one has the workers at a
+/// time, another runs its parts by itself. A part that calls in again runs its own parts in turn.
+void ck_parallel(size_t parts, size_t threads, ck_part body, void *_Nullable context);
+
+/// Processors this process may run on.
+size_t ck_processor_count(void);
+
+#pragma clang assume_nonnull end
+
+#endif

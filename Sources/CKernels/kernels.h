@@ -1,0 +1,67 @@
+// All kernels of one element type (CK_BITS: 32 or 64) on one instruction set (CK_ISA, as in ck_isa):
+// what each `<isa>_<type>.c` compiles.
+
+#include "coefficients.h"
+#include "include/ckernels.h"
+#include "target.h"
+
+#if CK_ISA == 2
+#include <immintrin.h>
+#endif
+#ifdef CK_TARGET
+#pragma clang attribute push(__attribute__((target(CK_TARGET))), apply_to = function)
+#endif
+// The wide vectors never cross a call: everything that takes one is inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#include "simd.h"
+
+#define NORMALISE CK_PASTE(ck_normalise, CK_SUFFIX)
+#define VJP CK_PASTE(ck_vjp, CK_SUFFIX)
+#define KERNELS CK_PASTE(ck_kernels, CK_SUFFIX)
+#define CROSS_ENTROPY CK_PASTE(ck_cross_entropy, CK_SUFFIX)
+
+#include "elementary.h"
+#include "rows.h"
+#include "cross_entropy.h"
+#define D VD
+#define W V
+#define G(name) F(CK_PASTE(name, n))
+#define TO_D(w) F(widen)(w)
+#define TO_W(d) F(narrow)(d)
+#include "finish.h"
+#undef D
+#undef W
+#undef G
+#undef TO_D
+#undef TO_W
+#include "lanes.h"
+#include "vjp.h"
+
+static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
+    if (a->inner == 1 && a->classes > FEW) F(normalise_rows)(a, begin, end);
+    else F(normalise_lanes)(a, begin, end);
+}
+
+static void F(cross_entropy)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
+    if (a->inner == 1 && a->classes > FEW) F(cross_entropy_rows)(a, begin, end);
+    else F(cross_entropy_lanes)(a, begin, end);
+}
+
+#define ELEMENTWISE(name, value)                                                 \
+    static void F(name)(const T *x, T *y, size_t count) {                        \
+        for (size_t i = 0; i < count; i += L) {                                  \
+            V v = F(load_n)(x + i, count - i, 1);                                \
+            F(store_n)(y + i, count - i, value);                                 \
+        }                                                                        \
+    }
+ELEMENTWISE(exp, F(exp_full)(v))
+ELEMENTWISE(log, F(narrow)(F(log_n)(F(widen)(v))))
+ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
+#undef ELEMENTWISE
+
+#ifdef CK_TARGET
+#pragma clang attribute pop
+#endif
+
+const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {F(normalise), F(vjp), F(cross_entropy), F(exp), F(log), F(log1p)};

@@ -1,0 +1,181 @@
+// One row of contiguous classes after another: a single sweep from memory finds the maximum and
+// sums the exponentials; a second, in cache, writes what was asked for.
+
+// What a sweep knows of a row x. With e(x) = exp(x − centre)·2^shift:
+typedef struct F(row) {
+    T max;          // m = max x
+    double top;     // e(m)
+    double rest;    // Σ e(x_j) over all j but the first with the largest e
+    double log;     // log1p(R), R = rest / top = Σ_{j ≠ argmax} exp(x_j − m)
+    REFERENCE at;
+} F(row);
+#define ROW F(row)
+
+// Running state. The largest e so far waits in `top` and is left out of `sum`; when a larger one
+// comes, the smaller of the two goes into the sum, so every term but the last maximum is added once.
+typedef struct F(sweep_state) {
+    V max, top;
+    SUM sum;
+    REFERENCE at;
+} F(sweep_state);
+#define SWEEP F(sweep_state)
+
+INLINE void F(sweep_one)(SWEEP *s, V e) {
+    F(add)(&s->sum, F(smaller)(s->top, e));
+    s->top = F(larger)(s->top, e);
+}
+
+INLINE T F(max_of)(const T *x, size_t n) {
+    V m = F(splat)(-F(infinity)());
+    size_t i = 0;
+    for (; i + L <= n; i += L) m = F(larger)(m, F(load)(x + i));
+    if (i < n) m = F(larger)(m, F(load_part)(x + i, n - i, -F(infinity)()));
+    return F(reduce_max)(m);
+}
+
+// Somewhere in x[i ..< n] a logit lies so far above the reference that e would overflow: takes the
+// rest's maximum as the new reference and rescales what is there. At most once a row, as nothing
+// that is left lies above it.
+static __attribute__((noinline)) void F(raise)(SWEEP *s, const T *x, T *e, size_t i, size_t n) {
+    REFERENCE old = s->at;
+    s->at = F(reference_at)(F(splat)(F(max_of)(x + i, n - i)));
+    // exp(old centre − new centre)·2^(new shift − old shift), the exponent kept apart: either factor
+    // alone may be out of range where the product is not.
+    V t = old.centre - s->at.centre;
+    t = t < -(T)FAR * 2 ? (V)(T)(-FAR * 2) : t;
+    V k = (t * LOG2E + MAGIC) - MAGIC;
+    V unit = F(exp_reduced)(t, k);
+    k += s->at.magic - old.magic;
+    V first = (k * (T)0.5 + MAGIC) - MAGIC;
+    V factors[2] = {F(power_of_2)(first), F(power_of_2)(k - first)};
+    factors[0] *= unit;
+    for (int f = 0; f < 2; f++) {
+        s->top *= factors[f];
+        s->sum.high *= F(widen)(factors[f]);
+#if CK_BITS == 64
+        s->sum.low *= factors[f];
+#endif
+        for (size_t j = 0; e && j < i; j += L) F(store_n)(e + j, i - j, F(load_n)(e + j, i - j, 0) * factors[f]);
+    }
+}
+
+// Sweeps a row of n ≥ 1 logits; with `e`, which may be x, stores e(x_j). `near` is a reference to
+// begin with: some logit, or a maximum of some.
+INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
+    const V lowest = F(splat)(-F(infinity)());
+    SWEEP s = {.max = lowest, .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
+    V limit = F(splat)(near + RISE);
+    size_t i = 0;
+    for (; i + 4 * L <= n; i += 4 * L) {
+        V x0 = F(load)(x + i), x1 = F(load)(x + i + L), x2 = F(load)(x + i + 2 * L), x3 = F(load)(x + i + 3 * L);
+        V highest = F(larger)(F(larger)(x0, x1), F(larger)(x2, x3));
+        s.max = F(larger)(s.max, highest);
+        if (__builtin_expect(F(any_greater)(highest, limit), 0)) {
+            F(raise)(&s, x, e, i, n);
+            limit = F(splat)(F(infinity)());
+        }
+        V e0 = F(exp_at)(s.at, x0), e1 = F(exp_at)(s.at, x1), e2 = F(exp_at)(s.at, x2), e3 = F(exp_at)(s.at, x3);
+        if (e) {
+            F(store)(e + i, e0);
+            F(store)(e + i + L, e1);
+            F(store)(e + i + 2 * L, e2);
+            F(store)(e + i + 3 * L, e3);
+        }
+        V high01 = F(larger)(e0, e1), low01 = F(smaller)(e0, e1);
+        V high23 = F(larger)(e2, e3), low23 = F(smaller)(e2, e3);
+        V high = F(larger)(high01, high23), low = F(smaller)(high01, high23);
+        F(add4)(&s.sum, low01, low23, low, F(smaller)(s.top, high));
+        s.top = F(larger)(s.top, high);
+    }
+    for (; i < n; i += L) {
+        V v = F(load_n)(x + i, n - i, -F(infinity)());
+        s.max = F(larger)(s.max, v);
+        if (__builtin_expect(F(any_greater)(v, limit), 0)) {
+            F(raise)(&s, x, e, i, n);
+            limit = F(splat)(F(infinity)());
+        }
+        V value = F(exp_at)(s.at, v);
+        if (e) F(store_n)(e + i, n - i, value);
+        F(sweep_one)(&s, value);
+    }
+
+    ROW row = {.max = F(reduce_max)(s.max), .at = s.at};
+    // One lane's top is the row's; the others go into the sum.
+    T top = F(reduce_max)(s.top);
+    size_t first = L;
+    for (size_t lane = L; lane-- > 0;) first = s.top[lane] == top ? lane : first;
+    V others = F(iota)() == (I)first ? F(splat)(0) : s.top;
+    F(add)(&s.sum, others);
+    row.top = top;
+    row.rest = F(reduce_add)(F(total)(&s.sum));
+    // All −∞, any +∞ or any NaN: no distribution.
+    if (!(row.max > -F(infinity)() && row.max < F(infinity)())) row.rest = __builtin_nan("");
+    row.log = F(log1p_ratio_1)(row.rest, row.top);
+    return row;
+}
+
+// A reference to begin a row with: the maximum of its first few logits.
+INLINE T F(first_look)(const T *x, size_t n) { return F(max_of)(x, n < 4 * L ? n : 4 * L); }
+
+// A factor for a whole row, given as double plus remainder. A tiny one is applied in two steps, as
+// a subnormal factor would have lost digits that its products have.
+typedef struct F(factor) {
+    V first, second;
+#if CK_BITS == 64
+    V low;
+#endif
+} F(factor);
+
+INLINE F(factor) F(factor_of)(VD f, VD low) {
+    (void)low;
+    VD size = f < 0 ? -f : f;
+    VD tiny = CK_BITS == 32 ? 0x1p-100 : 0x1p-960;
+    VD lift = size < tiny ? (VD)0x1p64 : (VD)1.0;
+#if CK_BITS == 32
+    return (F(factor)){F(narrow)(f * lift), F(narrow)(1.0 / lift)};
+#else
+    return (F(factor)){f * lift, 1.0 / lift, low * lift};
+#endif
+}
+INLINE V F(scaled)(V e, F(factor) f) {
+#if CK_BITS == 32
+    return e * f.first * f.second;
+#else
+    return (e * f.low + e * f.first) * f.second;
+#endif
+}
+
+INLINE void F(scale_row)(T *e, size_t n, double by, double low) {
+    F(factor) f = F(factor_of)((VD)by, (VD)low);
+    size_t i = 0;
+    for (; i + 4 * L <= n; i += 4 * L)
+        for (size_t j = i; j < i + 4 * L; j += L) F(store)(e + j, F(scaled)(F(load)(e + j), f));
+    for (; i < n; i += L) F(store_n)(e + i, n - i, F(scaled)(F(load_n)(e + i, n - i, 0), f));
+}
+
+// NaN where any is, otherwise the largest: the log-sum-exp of a row that is no distribution.
+static T F(extreme)(const T *x, size_t n) {
+    T largest = -F(infinity)();
+    for (size_t i = 0; i < n; i++) largest = x[i] <= largest || largest != largest ? largest : x[i];
+    return largest;
+}
+
+INLINE void F(normalise_row)(const T *x, T *y, size_t n, ck_output output) {
+    T near = F(first_look)(x, n);
+    ROW row = output == CK_SOFTMAX ? F(sweep)(x, y, n, near) : F(sweep)(x, NULL, n, near);
+    if (output == CK_SOFTMAX) {
+        double low, by = F(quotient_1)(1, row.top, row.rest, &low);
+        F(scale_row)(y, n, by, low);
+    } else if (output == CK_LOG_SUM_EXP) {
+        *y = row.rest == row.rest ? (T)((double)row.max + row.log) : F(extreme)(x, n);
+    } else {
+        V m = F(splat)(row.max), log = F(splat)((T)row.log);
+        for (size_t i = 0; i < n; i += L) F(store_n)(y + i, n - i, (F(load_n)(x + i, n - i, 0) - m) - log);
+    }
+}
+
+static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
+    size_t n = a->classes;
+    for (size_t row = begin; row < end; row++)
+        F(normalise_row)(a->x + row * n, a->output == CK_LOG_SUM_EXP ? a->y + row : a->y + row * n, n, a->output);
+}

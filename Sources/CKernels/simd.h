@@ -1,0 +1,151 @@
+// Vectors of one element type (CK_BITS: 32 or 64) on one instruction set, which `target.h` describes:
+// CK_PREFIX begins every symbol, CK_BYTES is the size of a vector, CK_FMA is 1 where a*b+c contracts.
+//
+// Multiply-adds are written as `a * b + c` in one expression and left to contraction: on the
+// baseline an explicit fma would become a call of libm.
+
+#define CK_PASTE_(a, b) a##_##b
+#define CK_PASTE(a, b) CK_PASTE_(a, b)
+#define F(name) CK_PASTE(CK_PREFIX, CK_PASTE(CK_SUFFIX, name))
+
+#if CK_BITS == 32
+#define CK_SUFFIX f32
+#define T float
+#define I int32_t
+#define CK_MANTISSA 23
+#define CK_EXPONENT_BIAS 127
+#define CONSTANT(name, part) CK_##name##_F32_##part
+#define LOG2E CK_LOG2E_F32
+#else
+#define CK_SUFFIX f64
+#define T double
+#define I int64_t
+#define CK_MANTISSA 52
+#define CK_EXPONENT_BIAS 1023
+#define CONSTANT(name, part) CK_##name##_F64_##part
+#define LOG2E CK_LOG2E_F64
+#endif
+
+#define L ((size_t)(CK_BYTES * 8 / CK_BITS))
+#define INLINE static inline __attribute__((always_inline))
+
+// V: a vector of T; VI: integers of the same width; VD: as many doubles, in which a row is finished.
+typedef T F(v) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
+typedef I F(vi) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
+typedef double F(vd) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
+typedef int64_t F(vdi) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
+typedef T F(vu) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS), aligned(CK_BITS / 8), may_alias));
+#define V F(v)
+#define VI F(vi)
+#define VD F(vd)
+#define VDI F(vdi)
+
+INLINE V F(splat)(T s) { return (V)s; }
+INLINE V F(load)(const T *p) { return *(const F(vu) *)p; }
+INLINE void F(store)(T *p, V v) { *(F(vu) *)p = v; }
+INLINE VD F(widen)(V v) { return __builtin_convertvector(v, VD); }
+INLINE V F(narrow)(VD v) { return __builtin_convertvector(v, V); }
+
+// Loads the first n < L elements, the others are `fill`.
+INLINE V F(load_part)(const T *p, size_t n, T fill) {
+#if CK_ISA == 2 && CK_BITS == 32
+    return (V)_mm512_mask_loadu_ps((__m512)F(splat)(fill), (__mmask16)((1u << n) - 1), p);
+#elif CK_ISA == 2
+    return (V)_mm512_mask_loadu_pd((__m512d)F(splat)(fill), (__mmask8)((1u << n) - 1), p);
+#else
+    V v = F(splat)(fill);
+    __builtin_memcpy(&v, p, n * sizeof(T));
+    return v;
+#endif
+}
+
+INLINE void F(store_part)(T *p, size_t n, V v) {
+#if CK_ISA == 2 && CK_BITS == 32
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif CK_ISA == 2
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+#else
+    __builtin_memcpy(p, &v, n * sizeof(T));
+#endif
+}
+
+INLINE V F(load_n)(const T *p, size_t n, T fill) { return n >= L ? F(load)(p) : F(load_part)(p, n, fill); }
+INLINE void F(store_n)(T *p, size_t n, V v) {
+    if (n >= L) F(store)(p, v);
+    else F(store_part)(p, n, v);
+}
+
+// The larger and the smaller of a and b as a permutation of the two, NaN or not: whatever `larger`
+// drops, `smaller` keeps. (In this operand order each is one instruction on x86.)
+INLINE V F(larger)(V a, V b) { return a > b ? a : b; }
+INLINE V F(smaller)(V a, V b) { return b < a ? b : a; }
+
+INLINE int F(any_greater)(V a, V b) {
+#if CK_ISA == 2 && CK_BITS == 32
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ) != 0;
+#elif CK_ISA == 2
+    return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_GT_OQ) != 0;
+#else
+    return __builtin_reduce_or(a > b) != 0;
+#endif
+}
+
+// The largest lane, NaN where lanes are compared with one.
+INLINE T F(reduce_max)(V v) {
+    T best = v[0];
+    for (size_t i = 1; i < L; i++) best = v[i] > best ? v[i] : best;
+    return best;
+}
+
+INLINE double F(reduce_add)(VD v) {
+    double sum = 0;
+    for (size_t i = 0; i < L; i++) sum += v[i];
+    return sum;
+}
+
+INLINE VI F(iota)(void) {
+    VI v;
+    for (size_t i = 0; i < L; i++) v[i] = (I)i;
+    return v;
+}
+
+// Sums of many terms: of floats in double after trees of four, of doubles after pairs with the
+// rounding errors kept (two-sum), so that the sum of 2¹⁷ terms is as good as the sum of four.
+typedef struct F(sum) {
+    VD high;
+#if CK_BITS == 64
+    VD low;
+#endif
+} F(sum);
+#define SUM F(sum)
+
+INLINE void F(add)(SUM *s, V v) {
+#if CK_BITS == 32
+    s->high += F(widen)(v);
+#else
+    VD total = s->high + v, part = total - s->high;
+    s->low += (s->high - (total - part)) + (v - part);
+    s->high = total;
+#endif
+}
+
+INLINE void F(add4)(SUM *s, V a, V b, V c, V d) {
+#if CK_BITS == 32
+    F(add)(s, (a + b) + (c + d));
+#else
+    F(add)(s, a + b);
+    F(add)(s, c + d);
+#endif
+}
+
+INLINE VD F(total)(const SUM *s) {
+#if CK_BITS == 32
+    return s->high;
+#else
+    // An infinite sum has no rounding error to keep; ∞ − ∞ made one up.
+    return s->high + (s->low == s->low ? s->low : (VD)0.0);
+#endif
+}
+
+INLINE T F(infinity)(void) { return (T)__builtin_inf(); }
+INLINE T F(nan)(void) { return (T)__builtin_nan(""); }
