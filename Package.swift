@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    // Spans as computed properties of our own types.
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "Surprisal",
+    products: [
+        .library(name: "Surprisal", targets: ["Surprisal"]),
+        .library(name: "SurprisalIO", targets: ["SurprisalIO"]),
+        .executable(name: "surprisal", targets: ["SurprisalCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev", "pkg-config"]), .brew(["openblas"])]),
+        .target(name: "CKernels"),
+        .target(
+            name: "SurprisalKernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: swiftSettings),
+        .target(name: "Surprisal", dependencies: ["SurprisalKernels"], swiftSettings: swiftSettings),
+        .target(name: "SurprisalIO", dependencies: ["Surprisal"], swiftSettings: swiftSettings),
+        .target(name: "SurprisalReference", swiftSettings: [.strictMemorySafety()]),
+        .executableTarget(
+            name: "SurprisalCommand",
+            dependencies: [
+                "Surprisal", "SurprisalIO", "SurprisalReference",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            exclude: ["Resources/README.md"],
+            resources: [.embedInCode("Resources/digits.csv")],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SurprisalTests",
+            dependencies: ["Surprisal", "SurprisalKernels", "SurprisalReference"],
+            resources: [.copy("Goldens")],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SurprisalKernelsTests", dependencies: ["Surprisal", "SurprisalKernels", "SurprisalReference"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SurprisalCommandTests", dependencies: ["SurprisalCommand", "SurprisalIO"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings),
+        .testTarget(name: "SurprisalReferenceTests", dependencies: ["SurprisalReference"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SurprisalIOTests", dependencies: ["SurprisalIO"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,43 @@
+/// What a kernel relies on: a count that does not fit would be a read or write past the end of memory.
+@inline(__always)
+func require(_ condition: Bool, _ message: @autoclosure () -> String) {
+    // Not a precondition: its text would be dropped in release builds.
+    if !condition { fatalError(message()) }
+}
+
+extension ClassAxis {
+    func require(_ count: Int, _ what: String) {
+        SurprisalKernels.require(
+            outer >= 0 && classes >= 0 && inner >= 0 && count == outer * classes * inner,
+            "\(what): \(count) elements; expected \(outer) × \(classes) × \(inner)")
+    }
+}
+
+extension Normalisation {
+    func require(_ x: Int, _ y: Int, _ axis: ClassAxis) {
+        axis.require(x, "normalise: x")
+        let expected = self == .logSumExp ? axis.positions : x
+        SurprisalKernels.require(y == expected, "normalise: y has \(y) elements; expected \(expected)")
+    }
+}
+
+extension CrossEntropySweep {
+    func require(_ logits: Int, losses: Int, gradient: Int?) {
+        axis.require(logits, "cross-entropy: logits")
+        SurprisalKernels.require(losses == axis.positions, "cross-entropy: \(losses) losses; expected \(axis.positions)")
+        if let gradient { axis.require(gradient, "cross-entropy: gradient") }
+        if let weight {
+            SurprisalKernels.require(
+                weight.count == axis.classes, "cross-entropy: \(weight.count) weights; expected \(axis.classes)")
+        }
+        switch target {
+        case .probabilities(let probabilities): axis.require(probabilities.count, "cross-entropy: probabilities")
+        case .labels(let labels):
+            SurprisalKernels.require(
+                labels.count == axis.positions, "cross-entropy: \(labels.count) labels; expected \(axis.positions)")
+            // The largest alone: one pass, vectorised, over what the sweep is about to read.
+            let largest = labels.max() ?? -1
+            SurprisalKernels.require(largest < axis.classes, "cross-entropy: label \(largest) of \(axis.classes) classes")
+        }
+    }
+}

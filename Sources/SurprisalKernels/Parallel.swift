@@ -1,0 +1,64 @@
+import CKernels
+import Synchronization
+
+/// Work divided over the package's one thread pool.
+public enum Parallel {
+    private static let setThreadCount = Atomic<Int>(0)
+
+    /// Threads that a call may use, the caller's among them: what `SURPRISAL_THREADS` says, otherwise the
+    /// number of processors. No result depends on it.
+    public static var threadCount: Int {
+        get {
+            if let scoped = override { return scoped }
+            let set = setThreadCount.load(ordering: .relaxed)
+            return set > 0 ? set : initialThreadCount
+        }
+        set {
+            precondition(newValue > 0, "Parallel.threadCount: \(newValue); expected at least 1")
+            setThreadCount.store(newValue, ordering: .relaxed)
+        }
+    }
+
+    /// A thread count for the current task alone: tests and benchmarks compare several.
+    @TaskLocal package static var override: Int?
+
+    private static let initialThreadCount: Int = {
+        guard let text = Environment.value(of: "SURPRISAL_THREADS") else { return Int(ck_processor_count()) }
+        guard let count = Int(text), (1...256).contains(count) else {
+            Environment.stop("SURPRISAL_THREADS is \(Environment.quoted(text)); expected a whole number from 1 to 256")
+        }
+        return count
+    }()
+
+    /// Runs `body(part)` for each part once, on at most `threadCount` threads; returns when all are done.
+    ///
+    /// For this package only: the bodies run at the same time, which the compiler cannot see.
+    package static func forEach(parts: Int, _ body: (Int) -> Void) {
+        // Asked even for one part: a bad setting shows at once, not with the first large input.
+        let threads = threadCount
+        if parts <= 1 || threads == 1 {
+            for part in 0..<max(0, parts) { body(part) }
+            return
+        }
+        withoutActuallyEscaping(body) { escaping in
+            unsafe withUnsafePointer(to: escaping) { context in
+                unsafe ck_parallel(
+                    parts, threads,
+                    { context, part in
+                        unsafe context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(part))
+                    }, UnsafeMutableRawPointer(mutating: context))
+            }
+        }
+    }
+
+    /// Divides `rows` into ranges worth a thread's while and runs `body(begin, end)` on each. The ranges
+    /// depend on the shape alone and begin at multiples of 64, a whole number of the widest vectors.
+    static func forRows(_ rows: Int, elementsPerRow: Int, _ body: (Int, Int) -> Void) {
+        // About 10 µs of exponentials: below, handing work over costs what it saves.
+        let elementsPerPart = 1 << 15
+        let wanted = max(1, elementsPerPart / max(1, elementsPerRow))
+        let rowsPerPart = wanted >= 64 ? wanted / 64 * 64 : wanted
+        let parts = (rows + rowsPerPart - 1) / rowsPerPart
+        forEach(parts: parts) { part in body(part * rowsPerPart, min(rows, (part + 1) * rowsPerPart)) }
+    }
+}

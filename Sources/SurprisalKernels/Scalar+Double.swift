@@ -1,0 +1,165 @@
+import CKernels
+import COpenBLAS
+
+extension Double: Scalar {
+    private static var kernels: ck_kernels_f64 { unsafe InstructionSet.table.f64.pointee }
+
+    public static func normalise(
+        _ x: Span<Double>, into y: inout MutableSpan<Double>, axis: ClassAxis, as output: Normalisation
+    ) {
+        output.require(x.count, y.count, axis)
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe y.withUnsafeMutableBufferPointer { y in
+                unsafe normalise(x.baseAddress, y.baseAddress, axis, output)
+            }
+        }
+    }
+
+    public static func normaliseInPlace(_ x: inout MutableSpan<Double>, axis: ClassAxis, as output: Normalisation) {
+        output.require(x.count, x.count, axis)
+        unsafe x.withUnsafeMutableBufferPointer { x in
+            unsafe normalise(UnsafePointer(x.baseAddress), x.baseAddress, axis, output)
+        }
+    }
+
+    private static func normalise(
+        _ x: UnsafePointer<Double>?, _ y: UnsafeMutablePointer<Double>?, _ axis: ClassAxis, _ output: Normalisation
+    ) {
+        guard let x = unsafe x, let y = unsafe y else { return }
+        let arguments = unsafe ck_normalise_f64(
+            x: x, y: y, classes: axis.classes, inner: axis.inner, output: output.code)
+        let kernel = unsafe kernels.normalise
+        Parallel.forRows(axis.positions, elementsPerRow: axis.classes) { begin, end in
+            unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+        }
+    }
+
+    public static func vectorJacobianProduct(
+        _ y: Span<Double>, upstream: Span<Double>, into gradient: inout MutableSpan<Double>, axis: ClassAxis,
+        of output: Normalisation
+    ) {
+        for (count, what) in [(y.count, "y"), (upstream.count, "upstream"), (gradient.count, "gradient")] {
+            axis.require(count, "vector-Jacobian product: \(what)")
+        }
+        unsafe y.withUnsafeBufferPointer { y in
+            unsafe upstream.withUnsafeBufferPointer { upstream in
+                unsafe gradient.withUnsafeMutableBufferPointer { gradient in
+                    guard let y = y.baseAddress, let upstream = upstream.baseAddress,
+                        let gradient = gradient.baseAddress
+                    else { return }
+                    let arguments = unsafe ck_vjp_f64(
+                        y: y, upstream: upstream, gradient: gradient, classes: axis.classes, inner: axis.inner,
+                        output: output.code)
+                    let kernel = unsafe kernels.vjp
+                    Parallel.forRows(axis.positions, elementsPerRow: axis.classes) { begin, end in
+                        unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                    }
+                }
+            }
+        }
+    }
+
+    public static func crossEntropy(
+        _ logits: Span<Double>, _ sweep: CrossEntropySweep<Double>, losses: inout MutableSpan<Double>
+    ) {
+        sweep.require(logits.count, losses: losses.count, gradient: nil)
+        unsafe logits.withUnsafeBufferPointer { x in unsafe run(sweep, x.baseAddress, nil, &losses) }
+    }
+
+    public static func crossEntropy(
+        _ logits: Span<Double>, _ sweep: CrossEntropySweep<Double>, losses: inout MutableSpan<Double>,
+        gradient: inout MutableSpan<Double>
+    ) {
+        sweep.require(logits.count, losses: losses.count, gradient: gradient.count)
+        unsafe logits.withUnsafeBufferPointer { x in
+            unsafe gradient.withUnsafeMutableBufferPointer { g in
+                unsafe run(sweep, x.baseAddress, g.baseAddress, &losses)
+            }
+        }
+    }
+
+    public static func crossEntropyInPlace(
+        _ gradient: inout MutableSpan<Double>, _ sweep: CrossEntropySweep<Double>, losses: inout MutableSpan<Double>
+    ) {
+        sweep.require(gradient.count, losses: losses.count, gradient: nil)
+        unsafe gradient.withUnsafeMutableBufferPointer { g in
+            unsafe run(sweep, UnsafePointer(g.baseAddress), g.baseAddress, &losses)
+        }
+    }
+
+    private static func run(
+        _ sweep: CrossEntropySweep<Double>, _ logits: UnsafePointer<Double>?, _ gradient: UnsafeMutablePointer<Double>?,
+        _ losses: inout MutableSpan<Double>
+    ) {
+        unsafe losses.withUnsafeMutableBufferPointer { losses in
+            unsafe sweep.withTarget { labels, probabilities, weight in
+                guard let logits = unsafe logits, let losses = losses.baseAddress else { return }
+                let arguments = unsafe ck_cross_entropy_f64(
+                    logits: logits, gradient: gradient, labels: labels, probabilities: probabilities, weight: weight,
+                    losses: losses, smoothing: sweep.smoothing, scale: sweep.scale, classes: sweep.axis.classes,
+                    inner: sweep.axis.inner)
+                let kernel = unsafe kernels.cross_entropy
+                Parallel.forRows(sweep.axis.positions, elementsPerRow: sweep.axis.classes) { begin, end in
+                    unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                }
+            }
+        }
+    }
+
+    public static func exp(_ x: Span<Double>, into y: inout MutableSpan<Double>) {
+        unsafe apply(kernels.exp, x, &y)
+    }
+
+    public static func log(_ x: Span<Double>, into y: inout MutableSpan<Double>) {
+        unsafe apply(kernels.log, x, &y)
+    }
+
+    public static func log1p(_ x: Span<Double>, into y: inout MutableSpan<Double>) {
+        unsafe apply(kernels.log1p, x, &y)
+    }
+
+    private static func apply(
+        _ kernel: @convention(c) (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int) -> Void, _ x: Span<Double>,
+        _ y: inout MutableSpan<Double>
+    ) {
+        require(x.count == y.count, "exp, log or log1p: \(x.count) elements into \(y.count)")
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe y.withUnsafeMutableBufferPointer { y in
+                guard let from = x.baseAddress, let to = y.baseAddress else { return }
+                let count = x.count
+                Parallel.forRows(count, elementsPerRow: 1) { begin, end in
+                    unsafe kernel(from + begin, to + begin, end - begin)
+                }
+            }
+        }
+    }
+
+    public static func combine(
+        _ operation: BinaryOperation, _ x: Span<Double>, _ y: Span<Double>, into z: inout MutableSpan<Double>
+    ) { operation.apply(x, y, into: &z) }
+
+    public static func map(_ operation: UnaryOperation<Double>, _ x: Span<Double>, into y: inout MutableSpan<Double>) {
+        operation.apply(x, into: &y)
+    }
+
+    public static func sum(_ x: Span<Double>) -> Double { compensatedSum(x) }
+
+    public static func multiply(
+        _ plan: MatrixProduct, _ a: Span<Double>, _ b: Span<Double>, into c: inout MutableSpan<Double>
+    ) {
+        plan.require(a.count, b.count, c.count)
+        unsafe a.withUnsafeBufferPointer { a in
+            unsafe b.withUnsafeBufferPointer { b in
+                unsafe c.withUnsafeMutableBufferPointer { c in
+                    unsafe plan.run(a.baseAddress, b.baseAddress, c.baseAddress) { tile, a, b, c in
+                        unsafe cblas_dgemm(
+                            CblasRowMajor, plan.transposedA ? CblasTrans : CblasNoTrans,
+                            plan.transposedB ? CblasTrans : CblasNoTrans, Int32(tile.m), Int32(tile.n), Int32(plan.k),
+                            1, a, Int32(plan.strideA), b, Int32(plan.strideB), plan.accumulates ? 1 : 0, c,
+                            Int32(plan.n))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/// What a normalising kernel writes for each position.
+public enum Normalisation: Sendable {
+    case logSoftmax, softmax, logSumExp
+}
+
+/// The logits of a tensor seen from its class axis: `outer × classes × inner`, row-major. Position
+/// n = o·inner + i holds the row whose element c lies at (o·classes + c)·inner + i.
+public struct ClassAxis: Sendable, Equatable {
+    public let outer, classes, inner: Int
+
+    public init(outer: Int, classes: Int, inner: Int) {
+        self.outer = outer
+        self.classes = classes
+        self.inner = inner
+    }
+
+    public var positions: Int { outer * inner }
+}
+
+/// What a loss is taken against: one class a position, a negative one meaning none, or a probability for
+/// each class of each position.
+public enum Target<Element: Scalar> {
+    case labels([Int32])
+    case probabilities(Buffer<Element>)
+}
+
+/// The options of a cross-entropy sweep.
+public struct CrossEntropySweep<Element: Scalar> {
+    public let axis: ClassAxis
+    public let target: Target<Element>
+    /// One a class.
+    public let weight: Buffer<Element>?
+    /// ε in 0...1.
+    public let smoothing: Double
+    /// Factor of every gradient: 1, or 1/denominator of a mean.
+    public let scale: Double
+
+    public init(
+        axis: ClassAxis, target: Target<Element>, weight: Buffer<Element>?, smoothing: Double, scale: Double
+    ) {
+        self.axis = axis
+        self.target = target
+        self.weight = weight
+        self.smoothing = smoothing
+        self.scale = scale
+    }
+}
+
+/// Float or Double: an element type the kernels are compiled for.
+public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+    static func normalise(
+        _ x: Span<Self>, into y: inout MutableSpan<Self>, axis: ClassAxis, as output: Normalisation)
+    static func normaliseInPlace(_ x: inout MutableSpan<Self>, axis: ClassAxis, as output: Normalisation)
+
+    /// The vector-Jacobian product of (log-)softmax from its output `y` and the upstream gradient.
+    static func vectorJacobianProduct(
+        _ y: Span<Self>, upstream: Span<Self>, into gradient: inout MutableSpan<Self>, axis: ClassAxis,
+        of output: Normalisation)
+
+    /// Row losses of `logits`.
+    static func crossEntropy(
+        _ logits: Span<Self>, _ sweep: CrossEntropySweep<Self>, losses: inout MutableSpan<Self>)
+    /// Row losses of `logits` and their gradient.
+    static func crossEntropy(
+        _ logits: Span<Self>, _ sweep: CrossEntropySweep<Self>, losses: inout MutableSpan<Self>,
+        gradient: inout MutableSpan<Self>)
+    /// Row losses of the logits in `gradient`, which their gradient replaces.
+    static func crossEntropyInPlace(
+        _ gradient: inout MutableSpan<Self>, _ sweep: CrossEntropySweep<Self>, losses: inout MutableSpan<Self>)
+
+    static func exp(_ x: Span<Self>, into y: inout MutableSpan<Self>)
+    static func log(_ x: Span<Self>, into y: inout MutableSpan<Self>)
+    /// x ≥ 0.
+    static func log1p(_ x: Span<Self>, into y: inout MutableSpan<Self>)
+
+    static func combine(
+        _ operation: BinaryOperation, _ x: Span<Self>, _ y: Span<Self>, into z: inout MutableSpan<Self>)
+    static func map(_ operation: UnaryOperation<Self>, _ x: Span<Self>, into y: inout MutableSpan<Self>)
+    /// Σx with rounding errors kept: within 1 ULP of the rounded exact sum unless terms cancel.
+    static func sum(_ x: Span<Self>) -> Double
+    /// c ← a·b, or c + a·b; a is m×k and b k×n after their transpositions.
+    static func multiply(_ plan: MatrixProduct, _ a: Span<Self>, _ b: Span<Self>, into c: inout MutableSpan<Self>)
+}
