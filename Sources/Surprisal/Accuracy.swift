@@ -1,0 +1,20 @@
+import SurprisalKernels
+
+/// The accuracy that is promised, in units in the last place (ULP) of the true value, which is one of 50
+/// digits. The tests read the bounds here.
+public enum Accuracy {
+    /// `exp`, subnormal results included.
+    public static let expULP = 1.0
+    /// `log` and `log1p`.
+    public static let logULP = 1.0
+    /// The loss of any row of up to 2¹⁷ classes, and each of its log-probabilities.
+    public static let lossULP = 4.0
+    /// A row's gradient at its label.
+    public static let labelGradientULP = 8.0
+    /// A row's gradient elsewhere.
+    public static let gradientULP = 4.0
+    /// Gradients next to the subnormal numbers, below this, are within this of the true ones.
+    public static func gradientFloor<T: Scalar>(_ type: T.Type) -> Double { type == Float.self ? 1e-37 : 1e-307 }
+    /// A mean or sum over rows, from the exact one of the row losses.
+    public static let meanULP = 1.0
+}

@@ -1,0 +1,99 @@
+import SurprisalKernels
+
+extension Tensor {
+    /// A leaf of the graph with these numbers.
+    ///
+    /// Stops the program when it is tracked already: the gradient of an inner call is not tracked, so that of
+    /// an outer one would silently be 0.
+    var tracked: Tensor {
+        if isTracked {
+            fatalError("valueWithGradient: the input is tracked by an outer one; there are first derivatives only (take its `detached`)")
+        }
+        return Tensor(shape: shape, buffer: buffer, node: Node(edges: []))
+    }
+
+    /// The same numbers and the operation's name, without the graph behind them.
+    var withoutGraph: Tensor { Tensor(shape: shape, buffer: buffer, operation: operation) }
+}
+
+/// A scalar and its gradient with respect to a tensor.
+///
+/// - Parameter body: computes one number from a tracked copy of `input`.
+/// - Returns: that number, no longer tracked, and the gradient, of the input's shape; 0 where the number does
+///   not depend on it. First derivatives only: what `body` computes by a `valueWithGradient` of its own is a
+///   constant to this one.
+/// - Complexity: a small constant times the time of `body`.
+public func valueWithGradient<Scalar>(
+    at input: Tensor<Scalar>, _ body: (Tensor<Scalar>) throws -> Tensor<Scalar>
+) rethrows -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
+    let (value, gradients) = try valueWithGradient(at: [input]) { try body($0[0]) }
+    return (value, gradients[0])
+}
+
+/// A scalar and its gradients with respect to two tensors.
+public func valueWithGradient<Scalar>(
+    at first: Tensor<Scalar>, _ second: Tensor<Scalar>,
+    _ body: (Tensor<Scalar>, Tensor<Scalar>) throws -> Tensor<Scalar>
+) rethrows -> (value: Tensor<Scalar>, gradients: (Tensor<Scalar>, Tensor<Scalar>)) {
+    let (value, gradients) = try valueWithGradient(at: [first, second]) { try body($0[0], $0[1]) }
+    return (value, (gradients[0], gradients[1]))
+}
+
+/// A scalar and its gradients with respect to three tensors.
+public func valueWithGradient<Scalar>(
+    at first: Tensor<Scalar>, _ second: Tensor<Scalar>, _ third: Tensor<Scalar>,
+    _ body: (Tensor<Scalar>, Tensor<Scalar>, Tensor<Scalar>) throws -> Tensor<Scalar>
+) rethrows -> (value: Tensor<Scalar>, gradients: (Tensor<Scalar>, Tensor<Scalar>, Tensor<Scalar>)) {
+    let (value, gradients) = try valueWithGradient(at: [first, second, third]) { try body($0[0], $0[1], $0[2]) }
+    return (value, (gradients[0], gradients[1], gradients[2]))
+}
+
+/// A scalar and its gradients with respect to any number of tensors.
+public func valueWithGradient<Scalar>(
+    at inputs: [Tensor<Scalar>], _ body: ([Tensor<Scalar>]) throws -> Tensor<Scalar>
+) rethrows -> (value: Tensor<Scalar>, gradients: [Tensor<Scalar>]) {
+    let leaves = inputs.map(\.tracked)
+    let value = try body(leaves)
+    let gradients = Gradients(of: value)
+    return (value.withoutGraph, leaves.map { gradients.gradient(for: $0) })
+}
+
+/// A scalar and its gradient with respect to all parameters of a model.
+///
+/// - Parameter body: computes one number, a loss, from a tracked copy of `model`.
+public func valueWithGradient<M: Model>(
+    at model: M, _ body: (M) throws -> Tensor<M.Scalar>
+) rethrows -> (value: Tensor<M.Scalar>, gradient: Gradient<M>) {
+    var tracked = model
+    var leaves: [Tensor<M.Scalar>] = []
+    tracked.forEachParameter { _, parameter in
+        parameter = parameter.tracked
+        leaves.append(parameter)
+    }
+    let value = try body(tracked)
+    let gradients = Gradients(of: value)
+    return (value.withoutGraph, Gradient(of: model, parameters: leaves.map { gradients.gradient(for: $0) }))
+}
+
+/// The gradient of a number with respect to a model: a tensor for each parameter, found under the same
+/// path, `gradient.hidden.weight`.
+@dynamicMemberLookup
+public struct Gradient<M: Model>: Sendable {
+    /// A model whose parameters are the gradient.
+    public let values: M
+
+    init(of model: M, parameters: [Tensor<M.Scalar>]) {
+        var values = model
+        var next = 0
+        values.forEachParameter { _, parameter in
+            parameter = parameters[next]
+            next += 1
+        }
+        self.values = values
+    }
+
+    public subscript<Value>(dynamicMember path: KeyPath<M, Value>) -> Value { values[keyPath: path] }
+
+    /// Name and gradient of each parameter, in the model's order.
+    public var parameters: [(name: String, value: Tensor<M.Scalar>)] { values.parameters }
+}

@@ -1,0 +1,88 @@
+import SurprisalKernels
+
+/// An affine map of the last axis: `y = x·Wᵀ + b`.
+///
+/// - Shapes: `… × inputs` → `… × outputs`; `weight` is `outputs × inputs`, `bias` `outputs`.
+public struct Linear<Scalar: Surprisal.Scalar>: Model {
+    public var weight: Tensor<Scalar>
+    public var bias: Tensor<Scalar>?
+
+    /// A layer with given parameters.
+    ///
+    /// Stops the program when their shapes do not fit.
+    public init(weight: Tensor<Scalar>, bias: Tensor<Scalar>? = nil) {
+        if weight.rank != 2 { fatalError("Linear: weight has shape \(weight.shape); expected outputs × inputs") }
+        if let bias, bias.shape != [weight.shape[0]] {
+            fatalError("Linear: bias has shape \(bias.shape); expected [\(weight.shape[0])] for weight \(weight.shape)")
+        }
+        self.weight = weight
+        self.bias = bias
+    }
+
+    /// A layer with random parameters, uniform in ±1/√inputs as PyTorch's `nn.Linear` (its Kaiming
+    /// initialisation with a = √5 comes to that); 0 when there are no inputs.
+    public init(
+        _ inputs: Int, _ outputs: Int, bias: Bool = true, using generator: inout some RandomNumberGenerator
+    ) {
+        func uniform(_ shape: Shape) -> Tensor<Scalar> {
+            let bound = inputs > 0 ? 1 / Double(inputs).squareRoot() : 0
+            return Tensor(
+                (0..<shape.elementCount).map { _ in Scalar(Double.random(in: -bound...bound, using: &generator)) },
+                shape: shape)
+        }
+        let weight = uniform([outputs, inputs])
+        self.init(weight: weight, bias: bias ? uniform([outputs]) : nil)
+    }
+
+    public var inputs: Int { weight.shape[1] }
+    public var outputs: Int { weight.shape[0] }
+
+    public mutating func forEachParameter(_ body: (String, inout Tensor<Scalar>) -> Void) {
+        body("weight", &weight)
+        // Taken out, so that one holder of its memory remains and it is written in place.
+        if var bias = self.bias.take() {
+            body("bias", &bias)
+            self.bias = bias
+        }
+    }
+
+    /// - Shapes: `… × inputs` → `… × outputs`.
+    /// - Derivatives: `dx = dy·W`, `dW = dyᵀ·x`, `db = Σ_rows dy`.
+    /// - Complexity: O(rows · inputs · outputs), one product; two more on the way back.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+        guard let last = x.shape.last, last == inputs else {
+            fatalError("Linear: input has shape \(x.shape), weight \(weight.shape); expected … × \(inputs)")
+        }
+        let (inputs, outputs) = (inputs, outputs)
+        let rows = x.shape.dropLast().reduce(1, *)
+        var y = Buffer<Scalar>(uninitialized: rows * outputs)
+        var out = y.mutableSpan
+        if let bias {
+            let b = bias.span
+            for row in 0..<rows { for column in 0..<outputs { out[row * outputs + column] = b[column] } }
+        }
+        let product = MatrixProduct(m: rows, n: outputs, k: inputs, transposedB: true, accumulates: bias != nil)
+        Scalar.multiply(product, x.span, weight.span, into: &out)
+
+        let (xShape, xValues, wValues) = (x.shape, x.buffer, weight.buffer)
+        let dx = x.edge { dy in
+            var buffer = Buffer<Scalar>(uninitialized: rows * inputs)
+            var out = buffer.mutableSpan
+            Scalar.multiply(MatrixProduct(m: rows, n: inputs, k: outputs), dy.span, wValues.span, into: &out)
+            return Tensor(shape: xShape, buffer: buffer)
+        }
+        let dW = weight.edge { dy in
+            var buffer = Buffer<Scalar>(uninitialized: outputs * inputs)
+            var out = buffer.mutableSpan
+            Scalar.multiply(
+                MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true), dy.span, xValues.span, into: &out)
+            return Tensor(shape: [outputs, inputs], buffer: buffer)
+        }
+        let db = bias?.edge { dy in
+            Tensor(shape: [outputs], buffer: rowSums(dy.span, ClassAxis(outer: 1, classes: rows, inner: outputs)))
+        } ?? []
+        return Tensor(shape: x.shape.dropLast() + [outputs], buffer: y, from: "Linear", edges: dx + dW + db)
+    }
+}

@@ -1,0 +1,55 @@
+import SurprisalKernels
+
+/// Why a loss cannot be taken of these inputs.
+///
+/// The losses stop the program with the same text: two shapes that do not fit are a mistake of the program.
+/// A program whose inputs come from elsewhere asks `check` first.
+public enum LossError: Error, Equatable, CustomStringConvertible {
+    case labelSmoothing(Double)
+    case noClassAxis(shape: Shape, axis: Int)
+    case labelShape(found: Shape, input: Shape, expected: Shape)
+    case classCount(labels: Int, input: Int)
+    case probabilityShape(found: Shape, input: Shape)
+    case weightShape(found: Shape, classes: Int)
+
+    public var description: String {
+        switch self {
+        case .labelSmoothing(let value): "label smoothing is \(value); expected 0 to 1"
+        case .noClassAxis(let shape, let axis): "class axis \(axis) of an input of shape \(shape); expected \(shape.isEmpty ? "at least one axis" : "\(-shape.count) to \(shape.count - 1)")"
+        case .labelShape(let found, let input, let expected):
+            "labels of shape \(found) for an input of shape \(input); expected \(expected)"
+        case .classCount(let labels, let input): "labels of \(labels) classes; expected the input's \(input)"
+        case .probabilityShape(let found, let input):
+            "class probabilities of shape \(found); expected the input's, \(input)"
+        case .weightShape(let found, let classes): "class weights of shape \(found); expected [\(classes)]"
+        }
+    }
+}
+
+/// The checks common to the losses that have a class axis.
+struct ClassLossInput {
+    let axis: ClassAxis
+    /// The input's shape without its class axis.
+    let positions: Shape
+
+    init(_ input: Shape, classAxis: Int?, weight: Shape?) throws(LossError) {
+        let axis = classAxis ?? input.defaultClassAxis
+        let normal = axis < 0 ? axis + input.count : axis
+        guard input.indices.contains(normal) else { throw .noClassAxis(shape: input, axis: axis) }
+        self.axis = input.seen(from: normal)
+        positions = input.removing(axis: normal)
+        if let weight, weight != [input[normal]] {
+            throw .weightShape(found: weight, classes: input[normal])
+        }
+    }
+
+    func check(_ labels: Labels, input: Shape) throws(LossError) {
+        // A single row may come with its label as a vector of one, as in PyTorch.
+        guard labels.shape == positions || (positions.isEmpty && labels.shape == [1]) else {
+            throw .labelShape(found: labels.shape, input: input, expected: positions)
+        }
+        guard labels.classCount == axis.classes else {
+            throw .classCount(labels: labels.classCount, input: axis.classes)
+        }
+    }
+}

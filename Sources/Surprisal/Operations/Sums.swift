@@ -1,0 +1,78 @@
+import SurprisalKernels
+
+// Sums are accumulated in Double with their rounding errors kept, in a fixed order.
+extension Tensor {
+    /// The sum of all elements, a scalar.
+    public func sum() -> Tensor {
+        let shape = shape
+        return Tensor(
+            shape: [], buffer: Buffer(CollectionOfOne(Scalar(Scalar.sum(span)))), from: "Sum",
+            edges: edge { dy in Tensor(repeating: dy.item(), shape: shape) })
+    }
+
+    /// The mean of all elements, a scalar; NaN of an empty tensor.
+    public func mean() -> Tensor {
+        let (shape, count) = (shape, Double(count))
+        return Tensor(
+            shape: [], buffer: Buffer(CollectionOfOne(Scalar(Scalar.sum(span) / count))), from: "Mean",
+            edges: edge { dy in Tensor(repeating: Scalar(Double(dy.item()) / count), shape: shape) })
+    }
+
+    /// The sums along an axis, which disappears.
+    public func sum(along axis: Int) -> Tensor { summed(along: axis, dividedBy: 1, "Sum") }
+
+    /// The means along an axis, which disappears; NaN when it is empty.
+    public func mean(along axis: Int) -> Tensor {
+        let view = shape.classAxis(axis, in: "mean")
+        return summed(along: axis, dividedBy: Double(view.classes), "Mean")
+    }
+
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    private func summed(along axis: Int, dividedBy divisor: Double, _ name: String) -> Tensor {
+        let (shape, view) = (shape, self.shape.classAxis(axis, in: name))
+        return Tensor(
+            shape: shape.removing(axis: axis), buffer: rowSums(span, view, dividedBy: divisor), from: name,
+            edges: edge { dy in
+                var gradient = Buffer<Scalar>(uninitialized: shape.elementCount)
+                var out = gradient.mutableSpan
+                let upstream = dy.span
+                for n in 0..<view.positions {
+                    let share = Scalar(Double(upstream[n]) / divisor)
+                    for c in 0..<view.classes { out[view.element(n, c)] = share }
+                }
+                return Tensor(shape: shape, buffer: gradient)
+            })
+    }
+}
+
+/// Σ over the classes of each position.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+func rowSums<Scalar: Surprisal.Scalar>(
+    _ x: Span<Scalar>, _ view: ClassAxis, dividedBy divisor: Double = 1
+) -> Buffer<Scalar> {
+    // Class by class over all the positions of an outer index: memory in its own order, and sums that do not
+    // wait for each other.
+    var sums = Buffer<Scalar>(uninitialized: view.positions)
+    var out = sums.mutableSpan
+    var high = [Double](repeating: 0, count: view.inner), low = high
+    for o in 0..<view.outer {
+        for i in 0..<view.inner { (high[i], low[i]) = (0, 0) }
+        for c in 0..<view.classes {
+            let row = (o * view.classes + c) * view.inner
+            for i in 0..<view.inner {
+                let value = Double(x[row + i])
+                let total = high[i] + value, part = total - high[i]
+                low[i] += (high[i] - (total - part)) + (value - part)
+                high[i] = total
+            }
+        }
+        for i in 0..<view.inner {
+            // An infinite sum has no rounding error to keep.
+            let sum = high[i].isFinite ? high[i] + low[i] : high[i]
+            out[o * view.inner + i] = Scalar(sum / divisor)
+        }
+    }
+    return sums
+}

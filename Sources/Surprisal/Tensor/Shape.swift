@@ -1,0 +1,48 @@
+import SurprisalKernels
+
+/// The sizes of a tensor's axes, outermost first; `[]` is a scalar's.
+public typealias Shape = [Int]
+
+extension Shape {
+    /// The number of elements of a tensor of this shape.
+    var elementCount: Int {
+        var count = 1
+        for (axis, size) in enumerated() {
+            if size < 0 { fatalError("shape \(self): axis \(axis) has size \(size); expected at least 0") }
+            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            if overflow { fatalError("shape \(self) has more elements than the address space holds") }
+            count = product
+        }
+        return count
+    }
+
+    /// The index of an axis that may be counted from the end, −1 being the last.
+    func normalisedAxis(_ axis: Int, in operation: String) -> Int {
+        let normal = axis < 0 ? axis + count : axis
+        guard indices.contains(normal) else {
+            let expected = isEmpty ? "0 or -1" : "\(-count) to \(count - 1)"
+            fatalError("\(operation): axis \(axis) of shape \(self); expected \(expected)")
+        }
+        return normal
+    }
+
+    /// PyTorch's class axis: 1, or the only one of an unbatched row.
+    public var defaultClassAxis: Int { count <= 1 ? 0 : 1 }
+
+    /// This shape seen from one of its axes. A scalar is one class of one position.
+    func classAxis(_ axis: Int?, in operation: String) -> ClassAxis {
+        let wanted = axis ?? defaultClassAxis
+        if isEmpty && (wanted == 0 || wanted == -1) { return ClassAxis(outer: 1, classes: 1, inner: 1) }
+        return seen(from: normalisedAxis(wanted, in: operation))
+    }
+
+    func seen(from axis: Int) -> ClassAxis {
+        ClassAxis(outer: self[..<axis].reduce(1, *), classes: self[axis], inner: self[(axis + 1)...].reduce(1, *))
+    }
+
+    func removing(axis: Int) -> Shape {
+        var shape = self
+        if !shape.isEmpty { shape.remove(at: axis < 0 ? axis + count : axis) }
+        return shape
+    }
+}
