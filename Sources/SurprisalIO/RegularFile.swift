@@ -1,0 +1,83 @@
+import Foundation
+
+/// A path that leads, through any symbolic links, to a regular file or to nothing.
+///
+/// Directories, pipes and devices are refused before they are opened: reading a pipe could wait
+/// for ever, and replacing a device by a file, which root may do, would destroy it.
+struct RegularFile {
+  /// Linux's own limit on the links of one path.
+  private static let linkLimit = 40
+
+  /// The path, or what it leads to when it is a symbolic link.
+  let url: URL
+  /// The permission bits and size, or nil when there is no file.
+  let existing: (permissions: Int, byteCount: Int)?
+
+  init(path: String, to operation: String) throws(FileFailure) {
+    guard !path.isEmpty else {
+      throw FileFailure.operation(operation, problem: "the path is empty")
+    }
+    guard !path.hasSuffix("/") else {
+      throw FileFailure.operation(operation, problem: "the path ends in a slash; expected a file's")
+    }
+    // C's file functions would stop at the NUL and use another file.
+    guard !path.utf8.contains(0) else {
+      throw FileFailure.operation(operation, problem: "the path contains a NUL character")
+    }
+    var url = URL(fileURLWithPath: path)
+    do {
+      var attributes = try FileManager.default.attributesOfItem(atPath: url.path)
+      // Links in the folders are the kernel's to follow, some of which have no textual target.
+      for _ in 0..<Self.linkLimit where attributes[.type] as? FileAttributeType == .typeSymbolicLink {
+        let target = try FileManager.default.destinationOfSymbolicLink(atPath: url.path)
+        url = URL(fileURLWithPath: target, relativeTo: url.deletingLastPathComponent()).absoluteURL
+        attributes = try FileManager.default.attributesOfItem(atPath: url.path)
+      }
+      let type = attributes[.type] as? FileAttributeType
+      guard type == .typeRegular else {
+        throw FileFailure.notRegularFile(kind: Self.name(of: type))
+      }
+      existing = (
+        attributes[.posixPermissions] as? Int ?? 0o600, attributes[.size] as? Int ?? 0
+      )
+    } catch let failure as FileFailure {
+      throw failure
+    } catch where FileFailure.code(of: error) == ENOENT {
+      existing = nil
+    } catch {
+      throw FileFailure(operation, error)
+    }
+    self.url = url
+  }
+
+  private static func name(of type: FileAttributeType?) -> String {
+    switch type {
+    case .typeDirectory: "a directory"
+    case .typeSymbolicLink: "a circle of symbolic links"
+    case .typeCharacterSpecial: "a character device"
+    case .typeBlockSpecial: "a block device"
+    case .typeSocket: "a socket"
+    default: "a pipe or another special file"
+    }
+  }
+
+  /// The first `count` bytes, fewer when the file is shorter.
+  func prefix(_ count: Int) throws(FileFailure) -> Data {
+    do {
+      let handle = try FileHandle(forReadingFrom: url)
+      defer { try? handle.close() }
+      return try handle.read(upToCount: count) ?? Data()
+    } catch {
+      throw FileFailure("read", error)
+    }
+  }
+
+  /// The whole file, copied: a mapping would end the program when another one truncates the file.
+  func contents() throws(FileFailure) -> Data {
+    do {
+      return try Data(contentsOf: url)
+    } catch {
+      throw FileFailure("read", error)
+    }
+  }
+}

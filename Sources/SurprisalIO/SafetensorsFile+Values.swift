@@ -1,0 +1,106 @@
+extension SafetensorsFile {
+  /// The values of an F32, F16 or BF16 tensor, row-major; the narrower types widen exactly,
+  /// signs of zero and NaN payloads included.
+  ///
+  /// - Throws: `SafetensorsError` when no tensor has the name or its type has no exact conversion.
+  public func floats(of name: String) throws(SafetensorsError) -> [Float] {
+    let entry = try requireEntry(name)
+    switch entry.dtype {
+    case .float32: return decode(entry, UInt32.self) { Float(bitPattern: $0) }
+    case .float16: return decode(entry, UInt16.self) { Float(binary16: $0) }
+    case .bfloat16: return decode(entry, UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+    default: throw error(name, .unsupportedConversion(dtype: entry.dtype, to: "Float"))
+    }
+  }
+
+  /// The values of an F64, F32, F16 or BF16 tensor, row-major; the narrower types widen exactly.
+  ///
+  /// - Throws: `SafetensorsError` when no tensor has the name or its type has no exact conversion.
+  public func doubles(of name: String) throws(SafetensorsError) -> [Double] {
+    let entry = try requireEntry(name)
+    switch entry.dtype {
+    case .float64: return decode(entry, UInt64.self) { Double(bitPattern: $0) }
+    case .float32: return decode(entry, UInt32.self) { Double(Float(bitPattern: $0)) }
+    case .float16: return decode(entry, UInt16.self) { Double(Float(binary16: $0)) }
+    case .bfloat16:
+      return decode(entry, UInt16.self) { Double(Float(bitPattern: UInt32($0) << 16)) }
+    default: throw error(name, .unsupportedConversion(dtype: entry.dtype, to: "Double"))
+    }
+  }
+
+  /// The values of an integer or BOOL tensor, row-major; false is 0 and true 1.
+  ///
+  /// - Throws: `SafetensorsError` when no tensor has the name, its type is no integer type, a U64
+  ///   value is above `Int.max`, or a BOOL byte is neither 0 nor 1.
+  public func integers(of name: String) throws(SafetensorsError) -> [Int] {
+    let entry = try requireEntry(name)
+    switch entry.dtype {
+    case .int64: return decode(entry, UInt64.self) { Int(truncatingIfNeeded: $0) }
+    case .int32: return decode(entry, UInt32.self) { Int(Int32(bitPattern: $0)) }
+    case .int16: return decode(entry, UInt16.self) { Int(Int16(bitPattern: $0)) }
+    case .int8: return decode(entry, UInt8.self) { Int(Int8(bitPattern: $0)) }
+    case .uint32: return decode(entry, UInt32.self) { Int($0) }
+    case .uint16: return decode(entry, UInt16.self) { Int($0) }
+    case .uint8: return decode(entry, UInt8.self) { Int($0) }
+    case .uint64:
+      let values = decode(entry, UInt64.self) { Int(truncatingIfNeeded: $0) }
+      if let position = values.firstIndex(where: { $0 < 0 }) {
+        throw error(
+          name,
+          .unrepresentableValue(
+            position: position, value: "\(UInt(bitPattern: values[position]))",
+            expected: "at most \(Int.max)"))
+      }
+      return values
+    case .bool:
+      let values = decode(entry, UInt8.self) { Int($0) }
+      if let position = values.firstIndex(where: { $0 > 1 }) {
+        throw error(
+          name,
+          .unrepresentableValue(
+            position: position, value: "\(values[position])", expected: "0 or 1 for BOOL"))
+      }
+      return values
+    default: throw error(name, .unsupportedConversion(dtype: entry.dtype, to: "Int"))
+    }
+  }
+
+  /// The elements of `entry`, whose size is that of `Bits`.
+  @inline(__always)
+  private func decode<Bits: FixedWidthInteger & UnsignedInteger, Value>(
+    _ entry: Entry, _: Bits.Type, _ value: (Bits) -> Value
+  ) -> [Value] {
+    withBytes(of: entry) { bytes in
+      let width = MemoryLayout<Bits>.size
+      return [Value](capacity: bytes.count / width) { (output: inout OutputSpan<Value>) in
+        var start = 0
+        while start < bytes.count {
+          // Assembled byte by byte, so neither alignment nor the host's byte order matters.
+          var bits: Bits = 0
+          for offset in 0..<width {
+            bits |= Bits(truncatingIfNeeded: bytes[start + offset]) << Bits(8 * offset)
+          }
+          output.append(value(bits))
+          start += width
+        }
+      }
+    }
+  }
+}
+
+extension Float {
+  /// The binary16 number with the bits `half`, exactly; a NaN keeps its payload and stays signalling
+  /// if it was, which a conversion by the processor would not.
+  init(binary16 half: UInt16) {
+    let sign = UInt32(half & 0x8000) << 16
+    let magnitude = UInt32(half & 0x7FFF)
+    if magnitude >= 0x7C00 {
+      self.init(bitPattern: sign | 0x7F80_0000 | (magnitude & 0x3FF) << 13)
+    } else {
+      // Shifted, the exponent is read with binary32's bias, too low by 127 − 15; the product
+      // is exact and normalises the subnormal numbers.
+      let scaled = Float(bitPattern: magnitude << 13) * 0x1p112
+      self.init(bitPattern: sign | scaled.bitPattern)
+    }
+  }
+}
