@@ -1,0 +1,60 @@
+import Glibc
+import SurprisalKernels
+import Synchronization
+import Testing
+
+@Suite struct ParallelTests {
+    @Test(arguments: [1, 2, 3, 8]) func runsEachPartOnce(threads: Int) {
+        Parallel.$override.withValue(threads) {
+            for parts in [0, 1, 2, 7, 1000] {
+                let counts = Mutex([Int](repeating: 0, count: parts))
+                Parallel.forEach(parts: parts) { part in counts.withLock { $0[part] += 1 } }
+                #expect(counts.withLock { $0 } == [Int](repeating: 1, count: parts))
+            }
+        }
+    }
+
+    @Test func partsMayCallInAgain() {
+        Parallel.$override.withValue(4) {
+            let total = Atomic<Int>(0)
+            Parallel.forEach(parts: 8) { _ in
+                Parallel.forEach(parts: 8) { _ in total.add(1, ordering: .relaxed) }
+            }
+            #expect(total.load(ordering: .relaxed) == 64)
+        }
+    }
+
+    @Test func concurrentCallersAllFinish() async {
+        await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<64 {
+                group.addTask {
+                    Parallel.$override.withValue(3) {
+                        let sum = Atomic<Int>(0)
+                        for _ in 0..<200 { Parallel.forEach(parts: 5) { sum.add($0, ordering: .relaxed) } }
+                        return sum.load(ordering: .relaxed)
+                    }
+                }
+            }
+            for await sum in group { #expect(sum == 2000) }
+        }
+    }
+
+    @Test func idleWorkersSleep() async {
+        await #expect(processExitsWith: .success) { Self.checkIdleWorkers() }
+    }
+
+    /// In a process of its own: other tests take processor time too.
+    private static func checkIdleWorkers() {
+        Parallel.$override.withValue(2) { Parallel.forEach(parts: 100) { _ in usleep(10) } }
+        func processorTime() -> Double {
+            var time = timespec()
+            unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+        }
+        usleep(20_000)
+        let before = processorTime()
+        usleep(200_000)
+        // A worker that spun through the pause would take all 200 ms.
+        #expect(processorTime() - before < 0.02)
+    }
+}

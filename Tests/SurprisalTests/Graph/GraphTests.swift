@@ -1,0 +1,78 @@
+import Surprisal
+import Testing
+
+@Suite struct GraphTests {
+    @Test func aMillionNodes() {
+        let (value, gradient) = valueWithGradient(at: Tensor<Double>(1)) { x in
+            var y = x
+            for _ in 0..<1_000_000 { y = y * 1.0000001 }
+            return y
+        }
+        #expect(abs(gradient.item() - value.item()) <= 1e-12)
+        #expect(abs(value.item() - 1.1051709) < 1e-6)
+    }
+
+    @Test func aWideGraphAddsUp() {
+        let gradient = valueWithGradient(at: Tensor<Double>(3)) { x in
+            var sum = x
+            for _ in 0..<20_000 { sum = sum + x }
+            return sum
+        }.gradient
+        #expect(gradient.item() == 20_001)
+    }
+
+    @Test func severalTensorsAndUnusedOnes() {
+        let a = Tensor<Double>([2, 3]), b = Tensor<Double>([5, 7]), c = Tensor<Double>([1, 1])
+        let (value, gradients) = valueWithGradient(at: a, b, c) { a, b, _ in (a * b).sum() }
+        #expect(value.item() == 31)
+        #expect(gradients.0 == b && gradients.1 == a && gradients.2 == .zeros([2]))
+        let all = valueWithGradient(at: [a, b, c]) { ($0[0] * $0[1] * $0[2]).sum() }.gradients
+        #expect(all[2] == Tensor([10, 21]))
+    }
+
+    /// The weights of each step come from the last: what a step keeps must not be the steps before.
+    @Test func aLongChainThroughClassWeightsIsReleased() throws {
+        let x = Tensor<Float>([[1, 2]]), y = try Labels([0], classCount: 2)
+        let gradient = valueWithGradient(at: Tensor<Float>([1, 1])) { w in
+            var weights = w
+            for _ in 0..<100_000 {
+                let loss = CrossEntropyLoss(weight: weights, reduction: .none)(x, y)
+                weights = weights + loss.rows([0, 0]) * 0
+            }
+            return weights.sum()
+        }.gradient
+        #expect(gradient == Tensor([1, 1]))
+    }
+
+    @Test func theValueLetsGoOfTheGraph() {
+        let value = valueWithGradient(at: Tensor<Float>([1, 2])) { ($0 * $0).sum() }.value
+        #expect(!value.isTracked && value.operation == "Sum")
+    }
+
+    @Test func secondDerivativesAreRefusedRatherThanZero() async throws {
+        let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = valueWithGradient(at: Tensor<Float>([1, 2])) { x in
+                valueWithGradient(at: x) { ($0 * $0).sum() }.gradient.sum()
+            }
+        }
+        #expect(String(decoding: result.standardErrorContent, as: UTF8.self).contains("first derivatives only"))
+    }
+
+    @Test func nothingIsRecordedWithoutTracking() {
+        let x = Tensor<Float>([1, 2])
+        #expect(!(x + x).exp().isTracked)
+        _ = valueWithGradient(at: x) { x in
+            #expect((x + x).isTracked && !(x + x).detached.isTracked)
+            return (x.detached * x).sum()
+        }
+    }
+
+    @Test func dataParallelStepNeedsNoAnnotation() async {
+        let x = Tensor<Float>([[1, 2], [3, 4]])
+        let gradients = await withTaskGroup(of: Tensor<Float>.self) { group in
+            for _ in 0..<4 { group.addTask { valueWithGradient(at: x) { ($0 * $0).sum() }.gradient } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(gradients.allSatisfy { $0 == x * 2 })
+    }
+}
