@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import Surprisal
+import SurprisalIO
+
+struct LossCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "loss",
+        abstract: "The loss of a batch, and its gradient.",
+        discussion: """
+            BATCH holds `input` (F32 or F64), `target` (integers: class indices; floating point of the input's \
+            shape: class probabilities) and, optionally, `weight` (one a class). Prints one JSON object.
+
+              surprisal loss batch.safetensors --gradient --output gradients.safetensors
+              surprisal loss batch.safetensors --reduction none --label-smoothing 0.1
+            """)
+
+    enum Input: String, CaseIterable, ExpressibleByArgument {
+        case logits
+        case logProbabilities = "log-probabilities"
+    }
+
+    @Argument(help: ArgumentHelp("A safetensors file.", valueName: "batch"))
+    var batch: String
+
+    @Option(help: "What the input is: \(Input.allCases.map(\.rawValue).joined(separator: " or ")).")
+    var input: Input = .logits
+
+    @Option(help: "mean, sum or none.")
+    var reduction: Reduction = .mean
+
+    // Unconditional: a value that begins with a minus sign is still a value.
+    @Option(parsing: .unconditional, help: "Positions with this label count for nothing. (default: -100)")
+    var ignoreIndex: Int?
+
+    @Option(parsing: .unconditional, help: "ε, from 0 to 1.")
+    var labelSmoothing: Double = 0
+
+    @Option(parsing: .unconditional, help: "The axis of the classes, from the end when negative. (default: 1; 0 of a vector)")
+    var classAxis: Int?
+
+    @Flag(help: "Also the gradient (without reduction: of the losses' sum): its norm, and itself with --output.")
+    var gradient = false
+
+    @Option(help: ArgumentHelp("Write `loss`, and `gradient`, to this safetensors file.", valueName: "file"))
+    var output: String?
+
+    @Option(parsing: .unconditional, help: "Threads to use. (default: one a processor)")
+    var threads: Int?
+
+    func run() throws {
+        // Asked for in any case: a wrong SURPRISAL_THREADS or SURPRISAL_ISA shows before any work.
+        _ = (Parallel.threadCount, InstructionSet.current)
+        if let threads {
+            guard (1...256).contains(threads) else {
+                throw Failure.exit("--threads \(threads); expected 1 to 256")
+            }
+            Parallel.threadCount = threads
+        }
+        if let output, URL(fileURLWithPath: output).resolvingSymlinksInPath() == URL(fileURLWithPath: batch).resolvingSymlinksInPath() {
+            throw Failure.exit("--output \(output) is the batch itself; expected another file")
+        }
+        do {
+            let file = try SafetensorsFile(contentsOf: batch)
+            let contents = try Batch(file)
+            // Computed in Double when anything is, written in the input's type.
+            try finish(
+                contents.isDouble ? try result(contents, as: Double.self) : try result(contents, as: Float.self))
+        } catch let error as SafetensorsError {
+            throw Failure.exit(error.description)
+        } catch let error as BatchError {
+            throw Failure.exit("\(batch): \(error)")
+        } catch let error as LossError {
+            throw Failure.exit("\(batch): \(error)")
+        } catch let error as LabelError {
+            throw Failure.exit("\(batch): target: \(error)")
+        }
+    }
+
+    private func finish(_ result: LossResult) throws {
+        if let output {
+            do { try result.write(to: output, isDouble: result.dtype == "float64") } catch {
+                throw Failure.exit("\(error)", status: .inputOutput)
+            }
+        }
+        try Failure.printLine(try result.json())
+    }
+
+    private func result<Scalar: Surprisal.Scalar>(_ batch: Batch, as type: Scalar.Type) throws -> LossResult {
+        let logits = try batch.input(as: type)
+        let weight = try batch.weight(as: type)
+        let target = try batch.target(as: type, ignoring: ignoreIndex, classAxis: classAxis)
+        let loss = try loss(logits.shape, weight, target)
+
+        // Formed together when wanted: the losses leave the closure, their sum is differentiated.
+        var value = Tensor<Scalar>(0)
+        var slope: Tensor<Scalar>?
+        if gradient {
+            slope = valueWithGradient(at: logits) { x in
+                let loss = loss(x)
+                value = loss.detached
+                return loss.sum()
+            }.gradient
+        } else {
+            value = loss(logits)
+        }
+        let classes = try batch.classCount(classAxis)
+        let (positions, ignored) = switch target {
+        case .labels(let labels): (labels.count, labels.ignoredCount)
+        case .probabilities: (try batch.positionCount(classAxis), 0)
+        }
+        return LossResult(
+            reduction: reduction, positions: positions, ignored: ignored, classes: classes, dtype: batch.inputDtype,
+            shape: value.shape, losses: value.scalars.map { Double($0) },
+            gradient: slope.map { ($0.shape, $0.scalars.map { Double($0) }) })
+    }
+
+    private func loss<Scalar: Surprisal.Scalar>(
+        _ shape: [Int], _ weight: Tensor<Scalar>?, _ target: BatchTarget<Scalar>
+    ) throws -> (consuming Tensor<Scalar>) -> Tensor<Scalar> {
+        try CrossEntropyLoss<Scalar>.check(labelSmoothing: labelSmoothing)
+        switch (input, target) {
+        case (.logits, .labels(let labels)):
+            let loss = CrossEntropyLoss(
+                weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: classAxis)
+            try loss.check(shape, labels)
+            return { loss($0, labels) }
+        case (.logits, .probabilities(let q)):
+            // As in PyTorch, a negative one means no class and is let pass.
+            if let ignoreIndex, ignoreIndex >= 0 { throw BatchError.ignoredProbabilities(ignoreIndex) }
+            let loss = CrossEntropyLoss(
+                weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: classAxis)
+            try loss.check(shape, probabilities: q.shape)
+            return { loss($0, probabilities: q) }
+        case (.logProbabilities, .labels(let labels)):
+            guard labelSmoothing == 0 else { throw BatchError.smoothedLogProbabilities }
+            let loss = NLLLoss(weight: weight, reduction: reduction, classAxis: classAxis)
+            try loss.check(shape, labels)
+            return { loss($0, labels) }
+        case (.logProbabilities, .probabilities):
+            throw BatchError.probabilitiesOfLogProbabilities
+        }
+    }
+}
+
+extension Reduction: ExpressibleByArgument {}

@@ -1,0 +1,206 @@
+import Foundation
+import SurprisalIO
+import Testing
+
+@Suite struct LossCommandTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    // The worked example that the goldens hold too.
+    private static let x: [Double] = [1, 2, 3, 0.5, -1, 0.25, 0, 2, 4, -3, 1.5, 1]
+
+    /// A batch file; `change` adds or replaces tensors.
+    private func batch(
+        _ name: String = "batch.safetensors", input: [Double]? = Self.x, shape: [Int] = [3, 4],
+        labels: [Int]? = [2, 0, 3], labelShape: [Int] = [3], _ change: (inout SafetensorsWriter) throws -> Void = { _ in }
+    ) throws -> String {
+        var writer = SafetensorsWriter()
+        if let input { try writer.add("input", shape: shape, values: input) }
+        if let labels { try writer.add("target", shape: labelShape, values: labels) }
+        try change(&writer)
+        let path = folder.file(name)
+        try writer.write(to: path)
+        return path
+    }
+
+    private func report(_ arguments: [String]) throws -> [String: Any] {
+        let outcome = try Program.run(["loss"] + arguments)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.isEmpty)
+        return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    }
+
+    private func close(_ found: Any?, _ expected: Double) -> Bool {
+        guard let number = found as? Double else { return false }
+        return abs(number - expected) <= 1e-11
+    }
+
+    @Test func meanSumAndNone() throws {
+        let path = try batch()
+        let mean = try report([path])
+        #expect(close(mean["loss"], 2.297374862057))
+        #expect(mean["reduction"] as? String == "mean")
+        #expect(mean["positions"] as? Int == 3 && mean["ignored"] as? Int == 0 && mean["classes"] as? Int == 4)
+        #expect(mean["dtype"] as? String == "float64")
+        #expect(close(try report([path, "--reduction", "sum"])["loss"], 6.892124586172))
+        let none = try #require(try report([path, "--reduction", "none"])["loss"] as? [Double])
+        #expect(zip(none, [0.460773489157, 3.306672822511, 3.124678274504]).allSatisfy { abs($0 - $1) <= 1e-11 })
+        #expect(none.count == 3)
+    }
+
+    @Test func everyOption() throws {
+        let path = try batch { try $0.add("weight", shape: [4], values: [0.5, 2, 1.5, 0.25]) }
+        #expect(close(try report([path])["loss"], 1.389184983830))
+        #expect(close(try report([path, "--label-smoothing", "0.1"])["loss"], 1.627116813127))
+        let ignored = try report([path, "--label-smoothing", "0.1", "--ignore-index", "0", "--threads", "2"])
+        #expect(close(ignored["loss"], 1.108814898294) && ignored["ignored"] as? Int == 1)
+        let q = [0.1, 0.2, 0.6, 0.1, 0.7, 0.1, 0.1, 0.1, 0, 0, 0.25, 0.75]
+        let soft = try batch(labels: nil) {
+            try $0.add("target", shape: [3, 4], values: q)
+            try $0.add("weight", shape: [4], values: [0.5, 2, 1.5, 0.25])
+        }
+        #expect(close(try report([soft, "--label-smoothing", "0.1"])["loss"], 1.689197607756))
+        // The classes on the first axis: the transposed batch.
+        let columns = (0..<4).flatMap { c in (0..<3).map { Self.x[$0 * 4 + c] } }
+        let moved = try batch(input: columns, shape: [4, 3])
+        #expect(close(try report([moved, "--class-axis", "0"])["loss"], 2.297374862057))
+        // What logits give, log-probabilities give as well.
+        let lse = [3.460773489157, 2.306672822511, 4.124678274504]
+        let logProbabilities = try batch(input: Self.x.enumerated().map { $1 - lse[$0 / 4] })
+        #expect(close(try report([logProbabilities, "--input", "log-probabilities"])["loss"], 2.297374862057))
+    }
+
+    @Test func writesLossAndGradient() throws {
+        let path = try batch(), output = folder.file("out.safetensors")
+        let norm = try report([path, "--gradient"])["gradient_norm"] as? Double
+        #expect(try report([path, "--gradient", "--output", output])["gradient_norm"] as? Double == norm)
+        var file = try SafetensorsFile(contentsOf: output)
+        #expect(Set(file.names) == ["loss", "gradient"])
+        #expect(file.entry(named: "loss")?.shape == [] && file.entry(named: "gradient")?.shape == [3, 4])
+        #expect(file.entry(named: "gradient")?.dtype == .float64)
+        let gradient = try file.doubles(of: "gradient")
+        #expect(abs((norm ?? 0) - gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()) <= 1e-12)
+        #expect(zip(gradient, [0.028456298, 0.077352237, -0.123068152, 0.017259617]).allSatisfy { abs($0 - $1) <= 1e-9 })
+        _ = try report([path, "--gradient", "--reduction", "none", "--output", output])
+        file = try SafetensorsFile(contentsOf: output)
+        #expect(file.entry(named: "loss")?.shape == [3])
+        #expect(zip(try file.doubles(of: "gradient"), gradient).allSatisfy { abs($0 - 3 * $1) <= 1e-15 })
+    }
+
+    @Test func infinitiesAndNaNAreWords() throws {
+        let infinite = try batch(input: [0, -Double.infinity], shape: [1, 2], labels: [1], labelShape: [1])
+        #expect(try report([infinite])["loss"] as? String == "Infinity")
+        let ignored = try batch(labels: [-100, -100, -100])
+        let all = try report([ignored])
+        #expect(all["loss"] as? String == "NaN" && all["ignored"] as? Int == 3)
+        let empty = try batch(input: [], shape: [0, 4], labels: [], labelShape: [0])
+        #expect(try report([empty])["loss"] as? String == "NaN")
+        #expect(try report([empty, "--reduction", "none"])["loss"] as? [Double] == [])
+        let zero = try batch(input: [], shape: [2, 0], labels: [-100, -100], labelShape: [2])
+        #expect(try report([zero, "--reduction", "sum"])["loss"] as? Double == 0)
+        let one = try batch(input: [3, 4], shape: [2, 1], labels: [0, 0], labelShape: [2])
+        #expect(try report([one])["loss"] as? Double == 0)
+    }
+
+    @Test func readsWhatPythonWrote() throws {
+        let path = try #require(Bundle.module.url(forResource: "Fixtures/batch", withExtension: "safetensors")).path
+        let result = try report([path, "--label-smoothing", "0.1"])
+        // Float: within some ULP of the example's 1.627116813127.
+        #expect(abs((result["loss"] as? Double ?? 0) - 1.627116813127) <= 5e-7)
+        #expect(result["dtype"] as? String == "float32")
+    }
+
+    @Test func floatIsWidenedExactly() throws {
+        let good: [Float] = [2.0, 1.0, 0.1, 0.5, 1.0, 3.1, 0.3, 1.0, 0.1]
+        let path = try batch(input: nil, labels: [0, 2, 1]) { try $0.add("input", shape: [3, 3], values: good) }
+        let outcome = try Program.run(["loss", path])
+        #expect(outcome.output.contains("\"loss\":0.41337862610816956"))
+        #expect(outcome.output.contains("\"dtype\":\"float32\""))
+    }
+
+    /// One line on standard error with these words, status 65, and an output file as it was.
+    private func refuses(_ arguments: [String], naming words: [String], sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let output = folder.file("untouched.safetensors")
+        try Data("as it was".utf8).write(to: URL(fileURLWithPath: output))
+        let outcome = try Program.run(["loss"] + arguments + ["--gradient", "--output", output])
+        #expect(outcome.status == 65, sourceLocation: sourceLocation)
+        #expect(outcome.output.isEmpty, sourceLocation: sourceLocation)
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
+        for word in words {
+            #expect(outcome.errors.contains(word), "\(word) in \(outcome.errors)", sourceLocation: sourceLocation)
+        }
+        #expect(try String(contentsOfFile: output, encoding: .utf8) == "as it was", sourceLocation: sourceLocation)
+    }
+
+    @Test func badInput() throws {
+        try refuses([folder.file("missing.safetensors")], naming: ["missing.safetensors"])
+        try refuses([try batch(labels: [2, 7, 3])], naming: ["target", "label 7", "position [1]", "0 to 3"])
+        try refuses([try batch(labels: [2, 0, -1])], naming: ["label -1", "position [2]"])
+        try refuses([try batch(labels: [0, 1], labelShape: [2])], naming: ["[2]", "[3, 4]", "expected [3]"])
+        try refuses([try batch(labels: [0, 0, 0], labelShape: [3, 1])], naming: ["[3, 1]"])
+        try refuses([try batch(input: nil)], naming: ["\"input\"", "target"])
+        try refuses([try batch(labels: nil)], naming: ["\"target\"", "input"])
+        try refuses([try batch { try $0.add("weight", shape: [2], values: [1.0, 2]) }], naming: ["[2]", "[4]"])
+        try refuses([try batch { try $0.add("weight", shape: [4], values: [1, 2, 3, 4]) }], naming: ["\"weight\"", "I64"])
+        try refuses(
+            [try batch(input: nil) { try $0.add("input", shape: [3, 4], values: [Int](0..<12)) }],
+            naming: ["\"input\"", "I64", "F32 or F64"])
+        try refuses(
+            [try batch(labels: nil) { try $0.add("target", shape: [3], values: [0.0, 1, 2]) }],
+            naming: ["\"target\"", "[3]", "[3, 4]"])
+        try refuses([try batch(), "--label-smoothing", "1.5"], naming: ["label smoothing", "1.5", "0 to 1"])
+        try refuses([try batch(), "--class-axis", "2"], naming: ["axis 2", "[3, 4]"])
+        try refuses([try batch(), "--threads", "0"], naming: ["--threads 0"])
+        try refuses([try batch(), "--input", "log-probabilities", "--label-smoothing", "0.1"], naming: ["--label-smoothing"])
+        let truncated = folder.file("truncated.safetensors")
+        try Data(Data(contentsOf: URL(fileURLWithPath: try batch())).dropLast(3)).write(to: URL(fileURLWithPath: truncated))
+        try refuses([truncated], naming: ["truncated.safetensors"])
+        try refuses([folder.url.path], naming: ["director"])
+    }
+
+    @Test func negativeValuesAreValues() throws {
+        let path = try batch(labels: [2, -1, 3])
+        #expect(try report([path, "--ignore-index", "-1"])["ignored"] as? Int == 1)
+        #expect(close(try report([try batch(), "--class-axis", "-1"])["loss"], 2.297374862057))
+        try refuses([path, "--ignore-index", "-1", "--label-smoothing", "-0.1"], naming: ["-0.1", "0 to 1"])
+    }
+
+    @Test func sizesWithoutElements() throws {
+        for shape in [[0, 3, 1 << 62, 8], [1 << 40, 0], [1 << 62, 8, 0]] {
+            try refuses(
+                [try batch(input: [], shape: shape, labels: nil) { try $0.add("target", shape: shape, values: [Double]()) }],
+                naming: ["input", "no elements"])
+        }
+        let empty = try batch(input: [], shape: [2, 0], labels: nil) {
+            try $0.add("target", shape: [2, 0], values: [Double]())
+        }
+        #expect(try report([empty, "--reduction", "sum"])["positions"] as? Int == 2)
+    }
+
+    @Test func messagesAreOneTameLine() throws {
+        var writer = SafetensorsWriter()
+        try writer.add("evil\n\u{1B}[31m" + String(repeating: "x", count: 5000), shape: [1], values: [1.0])
+        let path = folder.file("evil.safetensors")
+        try writer.write(to: path)
+        let outcome = try Program.run(["loss", path])
+        #expect(outcome.status == 65 && outcome.errors.utf8.count < 1200 && !outcome.errors.contains("\u{1B}"))
+        try refuses([path + "/"], naming: ["slash"])
+        let batch = try batch()
+        #expect(try Program.run(["loss", batch, "--output", batch]).status == 65)
+    }
+
+    @Test func usageErrors() throws {
+        #expect(try Program.run(["loss", try batch(), "--reduction", "avg"]).status == 64)
+        #expect(try Program.run(["loss", try batch()], environment: ["SURPRISAL_ISA": "mmx"]).status == 64)
+        let outcome = try Program.run(["loss", try batch()], environment: ["SURPRISAL_THREADS": "none"])
+        #expect(outcome.status == 64 && outcome.errors.contains("SURPRISAL_THREADS"))
+    }
+
+    @Test func unwritableOutputIsAnInputOutputError() throws {
+        let outcome = try Program.run(
+            ["loss", try batch(), "--output", try batch("file.safetensors") + "/below/out.safetensors"])
+        #expect(outcome.status == 74 && outcome.output.isEmpty)
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+}
