@@ -70,7 +70,7 @@ INLINE V F(power_of_2)(V k) {
 #else
 #define FAR 4096
 #define HEADROOM_BELOW 500
-#define RISE 300
+#define RISE 100
 #endif
 
 typedef struct F(reference) {

@@ -43,9 +43,13 @@ static __attribute__((noinline)) void F(raise)(SWEEP *s, const T *x, T *e, size_
     // alone may be out of range where the product is not.
     V t = old.centre - s->at.centre;
     t = t < -(T)FAR * 2 ? (V)(T)(-FAR * 2) : t;
+    // The new reference lies above the old one, but for rows that began with nothing but −∞: what they
+    // stored is 0 whatever the factor, as long as that is finite.
+    t = t > 0 ? (V)(T)0 : t;
     V k = (t * LOG2E + MAGIC) - MAGIC;
     V unit = F(exp_reduced)(t, k);
     k += s->at.magic - old.magic;
+    k = k > 0 ? (V)(T)0 : k;
     V first = (k * (T)0.5 + MAGIC) - MAGIC;
     V factors[2] = {F(power_of_2)(first), F(power_of_2)(k - first)};
     factors[0] *= unit;

@@ -97,10 +97,11 @@ INLINE T F(reduce_max)(V v) {
     return best;
 }
 
+// Pairwise: half the lanes onto the other half, again and again.
 INLINE double F(reduce_add)(VD v) {
-    double sum = 0;
-    for (size_t i = 0; i < L; i++) sum += v[i];
-    return sum;
+    for (size_t half = L / 2; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++) v[i] += v[i + half];
+    return v[0];
 }
 
 INLINE VI F(iota)(void) {

@@ -52,7 +52,7 @@ public enum Parallel {
     }
 
     /// Divides `rows` into ranges worth a thread's while and runs `body(begin, end)` on each. The ranges
-    /// depend on the shape alone and begin at multiples of 64, a whole number of the widest vectors.
+    /// depend on the shape alone; those of short rows begin at multiples of 64, whole numbers of vectors.
     static func forRows(_ rows: Int, elementsPerRow: Int, _ body: (Int, Int) -> Void) {
         // About 10 µs of exponentials: below, handing work over costs what it saves.
         let elementsPerPart = 1 << 15

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct MatrixProductTests {
     /// All transpositions, accumulating or not, around the sizes at which a product is cut into tiles.
-    @Test(arguments: [[1, 1, 1], [3, 5, 2], [64, 64, 64], [300, 7, 400], [7, 520, 300], [515, 130, 40], [0, 3, 2], [3, 2, 0]])
+    @Test(arguments: [[1, 1, 1], [3, 5, 2], [64, 64, 64], [300, 7, 400], [7, 520, 300], [515, 130, 40], [64, 512, 128], [512, 64, 128], [0, 3, 2], [3, 2, 0]])
     func agreesWithThreeLoops(size: [Int]) {
         let (m, n, k) = (size[0], size[1], size[2])
         func value(_ i: Int) -> Double { Double((i * 7919) % 17) - 8 }

@@ -82,6 +82,66 @@ import Testing
         #expect(loss(x, probabilities: Tensor([[0, 1, 0]])).item().isFinite)
     }
 
+    /// A vocabulary whose first classes are masked: nothing in the first look at the row but −∞.
+    @Test(arguments: InstructionSet.available) func rowsThatBeginImpossible(isa: InstructionSet) throws {
+        func check<T: Surprisal.Scalar>(_ type: T.Type) throws {
+            let rests: [T] = [-177.5, -1e30, -600, -1419.6, 0, 177.5, 1e30]
+            for rest in rests {
+                var row = [T](repeating: -.infinity, count: 300)
+                row[298] = rest
+                row[299] = rest
+                let x = Tensor(row, shape: [1, 300])
+                #expect(abs(x.softmax()[0, 299] - 0.5) <= T(0.5).ulp && x.softmax()[0, 0] == 0, "\(type) \(rest)")
+                #expect(x.logSoftmax()[0, 0] == -.infinity)
+                let y = try Labels([299], classCount: 300)
+                let (value, gradient) = valueWithGradient(at: x) { CrossEntropyLoss()($0, y) }
+                #expect(abs(Double(value.item()) - 0.6931471805599453) < 1e-7, "\(type) \(rest)")
+                #expect(abs(gradient[0, 298] - 0.5) <= T(0.5).ulp && gradient[0, 299] == -0.5 && gradient[0, 7] == 0)
+            }
+            #expect(Tensor([T](repeating: -.infinity, count: 300), shape: [1, 300]).logSumExp().item() == -.infinity)
+            // One late logit that dwarfs everything.
+            var row = [T](repeating: 0, count: 201)
+            row[200] = 1e30
+            let x = Tensor(row, shape: [1, 201])
+            #expect(x.softmax()[0, 200] == 1 && x.softmax()[0, 0] == 0)
+            #expect(x.logSoftmax()[0, 0] == -1e30 && x.logSumExp().item() == 1e30)
+        }
+        try InstructionSet.$override.withValue(isa) {
+            try check(Float.self)
+            try check(Double.self)
+        }
+    }
+
+    /// A tiny weight on a row whose maximum comes late: the factor of the gradient is subnormal, its products
+    /// are not.
+    @Test func tinyWeightsKeepTheirDigits() throws {
+        func check<T: Surprisal.Scalar>(_ weight: T, _ late: T) throws {
+            var row = [T](repeating: 0, count: 100)
+            row[99] = late
+            let x = Tensor(row, shape: [1, 100]), y = try Labels([99], classCount: 100)
+            func gradient(_ w: T) -> T {
+                let weights = Tensor(repeating: w, shape: [100])
+                return valueWithGradient(at: x) { CrossEntropyLoss(weight: weights, reduction: .sum)($0, y) }.gradient[0, 5]
+            }
+            let (plain, tiny) = (gradient(1), gradient(weight))
+            #expect(abs(tiny / weight - plain) <= 4 * plain.ulp, "\(tiny) of \(plain)")
+        }
+        try check(Float(0x1p-66), 23)
+        try check(Double(0x1p-133), 290)
+        try check(Double(0x1p-133), 99)
+    }
+
+    @Test func nothingFlowsBackThroughIgnoredRowsOrAZeroUpstream() throws {
+        let x = Tensor<Float>([[.nan, 1], [2, 3]]), y = try Labels([-100, 1], classCount: 2)
+        let infinite = valueWithGradient(at: x) { CrossEntropyLoss()($0, y) * .infinity }.gradient
+        #expect(infinite[0, 0] == 0 && infinite[0, 1] == 0)
+        let all = try Labels([0, 1], classCount: 2)
+        let selected = valueWithGradient(at: x) { (CrossEntropyLoss(reduction: .none)($0, all).rows([1])).sum() }.gradient
+        #expect(selected[0, 0] == 0 && selected[0, 1] == 0 && selected[1, 1] < 0)
+        let sums = valueWithGradient(at: x) { $0.logSumExp().rows([1]).sum() }.gradient
+        #expect(sums[0, 0] == 0 && sums[0, 1] == 0)
+    }
+
     @Test func emptyBatches() throws {
         for shape in [[0, 3], [0, 3, 2], [2, 3, 0], [2, 4, 0, 3]] {
             let x = Tensor<Float>.zeros(shape)
