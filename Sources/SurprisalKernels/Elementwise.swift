@@ -20,6 +20,8 @@ public enum BinaryOperation: Sendable {
 /// y = f(x), element by element.
 public enum UnaryOperation<T: Scalar>: Sendable {
     case scale(T)
+    case divide(T)
+    case offset(T)
     /// NaN stays NaN.
     case relu
 
@@ -28,6 +30,8 @@ public enum UnaryOperation<T: Scalar>: Sendable {
         require(x.count == y.count, "\(self): \(x.count) elements into \(y.count)")
         switch self {
         case .scale(let factor): for i in x.indices { y[i] = x[i] * factor }
+        case .divide(let divisor): for i in x.indices { y[i] = x[i] / divisor }
+        case .offset(let number): for i in x.indices { y[i] = x[i] + number }
         case .relu: for i in x.indices { y[i] = x[i] < 0 ? 0 : x[i] }
         }
     }

@@ -18,71 +18,78 @@ func map<Scalar>(_ operation: UnaryOperation<Scalar>, _ x: Tensor<Scalar>) -> Te
     return Tensor(shape: x.shape, buffer: buffer)
 }
 
-// Element by element, on equal shapes: there is no broadcasting, so a shape that does not fit is never
-// taken for one that does. All are O(count).
+// There is no broadcasting, so a shape that does not fit is never taken for one that does. All are O(count).
 extension Tensor {
+    /// Element by element; shapes that differ stop the program. Derivatives: `dz`, `dz`.
     public static func + (x: Tensor, y: Tensor) -> Tensor {
-        let z = combine(.add, x, y, name: "+")
-        return Tensor(shape: z.shape, buffer: z.buffer, from: "Add", edges: x.edge { $0 } + y.edge { $0 })
+        result(combine(.add, x, y, name: "+"), "Add", x.edge { $0 } + y.edge { $0 })
     }
 
+    /// Element by element; shapes that differ stop the program. Derivatives: `dz`, `−dz`.
     public static func - (x: Tensor, y: Tensor) -> Tensor {
-        let z = combine(.subtract, x, y, name: "-")
-        return Tensor(shape: z.shape, buffer: z.buffer, from: "Subtract", edges: x.edge { $0 } + y.edge { map(.scale(-1), $0) })
+        result(combine(.subtract, x, y, name: "-"), "Subtract", x.edge { $0 } + y.edge { map(.scale(-1), $0) })
     }
 
+    /// Element by element; shapes that differ stop the program. Derivatives: `dz·y`, `dz·x`.
     public static func * (x: Tensor, y: Tensor) -> Tensor {
-        let z = combine(.multiply, x, y, name: "*")
         let (a, b) = (x.detached, y.detached)
-        return Tensor(
-            shape: z.shape, buffer: z.buffer, from: "Multiply",
-            edges: x.edge { combine(.multiply, $0, b, name: "*") } + y.edge { combine(.multiply, $0, a, name: "*") })
+        return result(
+            combine(.multiply, x, y, name: "*"), "Multiply",
+            x.edge { combine(.multiply, $0, b, name: "*") } + y.edge { combine(.multiply, $0, a, name: "*") })
     }
 
+    /// Element by element; shapes that differ stop the program. Derivatives: `dz/y`, `−dz·(x/y)/y`.
     public static func / (x: Tensor, y: Tensor) -> Tensor {
-        let z = combine(.divide, x, y, name: "/")
-        let (b, quotient) = (y.detached, z)
-        return Tensor(
-            shape: z.shape, buffer: z.buffer, from: "Divide",
-            edges: x.edge { combine(.divide, $0, b, name: "/") }
-                + y.edge { dz in
-                    map(.scale(-1), combine(.divide, combine(.multiply, dz, quotient, name: "/"), b, name: "/"))
-                })
+        let (b, quotient) = (y.detached, combine(.divide, x, y, name: "/"))
+        return result(
+            quotient, "Divide",
+            x.edge { combine(.divide, $0, b, name: "/") }
+                + y.edge { map(.scale(-1), combine(.divide, combine(.multiply, $0, quotient, name: "/"), b, name: "/")) })
     }
 
+    /// Every element plus a number. Derivative: `dz`.
+    public static func + (x: Tensor, number: Scalar) -> Tensor { result(map(.offset(number), x), "Offset", x.edge { $0 }) }
+    public static func + (number: Scalar, x: Tensor) -> Tensor { x + number }
+    /// Every element less a number.
+    public static func - (x: Tensor, number: Scalar) -> Tensor { x + -number }
+
+    /// Every element times a number. Derivative: `dz` times the number.
     public static func * (x: Tensor, factor: Scalar) -> Tensor {
-        let z = map(.scale(factor), x)
-        return Tensor(shape: z.shape, buffer: z.buffer, from: "Scale", edges: x.edge { map(.scale(factor), $0) })
+        result(map(.scale(factor), x), "Scale", x.edge { map(.scale(factor), $0) })
     }
-
     public static func * (factor: Scalar, x: Tensor) -> Tensor { x * factor }
+    /// Every element over a number, each rounded once. Derivative: `dz` over the number.
+    public static func / (x: Tensor, divisor: Scalar) -> Tensor {
+        result(map(.divide(divisor), x), "Scale", x.edge { map(.divide(divisor), $0) })
+    }
+    /// The elements' negatives.
     public static prefix func - (x: Tensor) -> Tensor { x * -1 }
 
     /// max(x, 0), with derivative 0 at 0; NaN stays NaN.
     public func relu() -> Tensor {
         let y = map(.relu, self)
-        return Tensor(
-            shape: shape, buffer: y.buffer, from: "Relu",
-            edges: edge { combine(.reluDerivative, $0, y, name: "relu") })
+        return Self.result(y, "Relu", edge { combine(.reluDerivative, $0, y, name: "relu") })
     }
 
-    /// eˣ within 1 ULP.
+    /// eˣ within `Accuracy.expULP`. Derivative: `dy·y`.
     public func exp() -> Tensor {
         var buffer = Buffer<Scalar>(uninitialized: count)
         var out = buffer.mutableSpan
         Scalar.exp(span, into: &out)
         let y = Tensor(shape: shape, buffer: buffer)
-        return Tensor(
-            shape: shape, buffer: buffer, from: "Exp", edges: edge { combine(.multiply, $0, y, name: "exp") })
+        return Self.result(y, "Exp", edge { combine(.multiply, $0, y, name: "exp") })
     }
 
-    /// The natural logarithm within 1 ULP; −∞ at 0, NaN below.
+    /// The natural logarithm within `Accuracy.logULP`; −∞ at 0, NaN below. Derivative: `dy/x`.
     public func log() -> Tensor {
         var buffer = Buffer<Scalar>(uninitialized: count)
         var out = buffer.mutableSpan
         Scalar.log(span, into: &out)
         let x = detached
-        return Tensor(
-            shape: shape, buffer: buffer, from: "Log", edges: edge { combine(.divide, $0, x, name: "log") })
+        return Self.result(Tensor(shape: shape, buffer: buffer), "Log", edge { combine(.divide, $0, x, name: "log") })
+    }
+
+    private static func result(_ values: Tensor, _ name: String, _ edges: [Node<Scalar>.Edge]) -> Tensor {
+        Tensor(shape: values.shape, buffer: values.buffer, from: name, edges: edges)
     }
 }

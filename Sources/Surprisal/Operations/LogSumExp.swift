@@ -4,6 +4,8 @@ extension Tensor {
     /// log Σ exp(x) along an axis, which disappears.
     ///
     /// - Formula: `m + log1p(R)` as in `logSoftmax(along:)`. Derivative: `dx = dy·softmax(x)`.
+    /// - Shapes: any → the same without the axis (1 unless given, 0 of a vector).
+    /// - Complexity: O(count), one read.
     /// - Special values: −∞ where all are (and of no classes at all), +∞ where one is, NaN where one is.
     public func logSumExp(along axis: Int? = nil) -> Tensor {
         let view = shape.classAxis(axis, in: "logSumExp")

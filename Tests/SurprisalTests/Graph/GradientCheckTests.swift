@@ -50,6 +50,8 @@ import Testing
         check("square", [a]) { $0[0] * $0[0] }
         check("divide", [a, positive]) { $0[0] / $0[1] }
         check("scale", [a]) { 2.5 * $0[0] }
+        check("offset", [a]) { (1.5 + $0[0] - 0.25) * $0[0] }
+        check("divide by a number", [a]) { $0[0] / 3 }
         check("negate", [a]) { -$0[0] }
         check("relu", [a]) { $0[0].relu() }
         check("exp", [a]) { $0[0].exp() }

@@ -21,6 +21,17 @@ import Testing
         #expect(gradient.item() == 20_001)
     }
 
+    /// A node is visited after all that were computed from it, however short another way to it is.
+    @Test func waysOfDifferentLengthMeet() {
+        let gradient = valueWithGradient(at: Tensor<Double>(0.25)) { x in
+            let a = x * 2
+            return a + a.exp().exp()
+        }.gradient
+        let a = Tensor<Double>(0.5).exp()
+        let truth = 2 * (1 + (a.exp() * a).item())
+        #expect(abs(gradient.item() - truth) <= 8 * truth.ulp)
+    }
+
     @Test func severalTensorsAndUnusedOnes() {
         let a = Tensor<Double>([2, 3]), b = Tensor<Double>([5, 7]), c = Tensor<Double>([1, 1])
         let (value, gradients) = valueWithGradient(at: a, b, c) { a, b, _ in (a * b).sum() }

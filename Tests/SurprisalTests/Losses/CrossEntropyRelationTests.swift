@@ -179,6 +179,18 @@ import Testing
         Self.forBoth { check($0) }
     }
 
+    /// A mean over rows is the rounded exact mean of the row losses.
+    @Test(arguments: [[7, 10], [1001, 3], [3000, 40]]) func meansAreExact(shape: [Int]) {
+        func check<T: Surprisal.Scalar & ReferenceScalar>(_ type: T.Type) {
+            let x: Tensor<T> = Self.logits(shape), y = Self.labels(shape, all: true)
+            let rows = CrossEntropyLoss(reduction: .none)(x, y).scalars
+            #expect(ulpDistance(of: CrossEntropyLoss()(x, y).item(), from: DoubleDouble.mean(rows)) <= Accuracy.meanULP)
+            #expect(ulpDistance(of: CrossEntropyLoss(reduction: .sum)(x, y).item(), from: DoubleDouble.sum(rows)) <= Accuracy.meanULP)
+        }
+        check(Float.self)
+        check(Double.self)
+    }
+
     @Test func callersDoNotDisturbEachOther() async {
         let x: Tensor<Float> = Self.logits([300, 200]), y = Self.labels([300, 200])
         let alone = valueWithGradient(at: x) { CrossEntropyLoss()($0, y) }

@@ -12,6 +12,11 @@ import Testing
         #expect(count >= 60)
     }
 
+    @Test func sumsAlongAnAxisKeepTheirRoundingErrors() {
+        #expect(Tensor<Double>([[1, 1e100, 1, -1e100]]).sum(along: 1).item() == 2)
+        #expect(Tensor<Double>([[1], [1e100], [1], [-1e100]]).sum(along: 0).item() == 2)
+    }
+
     private func compare<T: Surprisal.Scalar>(_ golden: GoldenCase, _ type: T.Type) throws {
         // Sums of products of some dozen terms, whose rounding either side may do in its own order.
         let ulp = 64.0, absolute = 32 * Double(T.ulpOfOne)

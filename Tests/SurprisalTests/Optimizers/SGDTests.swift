@@ -33,6 +33,16 @@ import Testing
         }
     }
 
+    @Test func dampeningHoldsBackFromTheSecondStepOn() {
+        var model = Parameter(value: Tensor<Double>([1]))
+        var optimizer = SGD(for: model, learningRate: 1, momentum: 0.5, dampening: 0.25)
+        for expected in [0.0, -1.25, -2.625] {
+            optimizer.update(&model, along: valueWithGradient(at: model) { $0.value.sum() }.gradient)
+            // v is 1, then 0.5·1 + 0.75, then 0.5·1.25 + 0.75.
+            #expect(model.value.item() == expected)
+        }
+    }
+
     @Test func trainsInPlace() {
         var generator = SplitMix64(seed: 5)
         var model = Linear<Double>(3, 2, using: &generator)
