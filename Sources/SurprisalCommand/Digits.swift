@@ -15,7 +15,7 @@ struct Digits {
             let fields = line.split(separator: UInt8(ascii: ",")).map { field in
                 field.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
             }
-            precondition(fields.count == Self.pixelCount + 1, "digits.csv: row \(row) has \(fields.count) fields")
+            guard fields.count == Self.pixelCount + 1 else { fatalError("digits.csv: row \(row) has \(fields.count) fields") }
             let part = row % 5 == 4 ? 1 : 0
             parts[part].pixels += fields.dropLast().map { Float($0) / 16 }
             parts[part].digits.append(fields[Self.pixelCount])

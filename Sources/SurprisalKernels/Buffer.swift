@@ -60,7 +60,7 @@ public struct Buffer<Element: BitwiseCopyable & Sendable>: Sendable {
     let sizeClass: Int
 
     init(count: Int) {
-        precondition(count >= 0)
+        require(count >= 0, "Buffer: \(count) elements; expected at least 0")
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
         if overflow { fatalError("Buffer: \(count) elements exceed the address space") }
         sizeClass = BufferPool.sizeClass(byteCount)

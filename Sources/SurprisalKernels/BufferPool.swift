@@ -33,7 +33,8 @@ public enum BufferPool {
     public static var limit: Int {
         get { lists.withLock { $0.limit } }
         set {
-            lists.withLock { $0.limit = max(0, newValue) }
+            require(newValue >= 0, "BufferPool.limit: \(newValue) bytes; expected at least 0")
+            lists.withLock { $0.limit = newValue }
             if heldByteCount > newValue { empty() }
         }
     }

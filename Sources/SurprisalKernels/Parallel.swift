@@ -14,7 +14,7 @@ public enum Parallel {
             return set > 0 ? set : initialThreadCount
         }
         set {
-            precondition(newValue > 0, "Parallel.threadCount: \(newValue); expected at least 1")
+            require((1...256).contains(newValue), "Parallel.threadCount: \(newValue); expected 1 to 256")
             setThreadCount.store(newValue, ordering: .relaxed)
         }
     }
