@@ -54,15 +54,15 @@ INLINE V F(lane_max)(BLOCK b, const T *x, size_t classes) {
     return m;
 }
 
-// With `e`, a block laid out as `to` (which may be x's own), stores e(x).
-INLINE LANES F(lane_sweep)(BLOCK b, const T *x, BLOCK to, T *e, size_t classes) {
+// With `e`, which is laid out as x and may be x, stores e(x).
+INLINE LANES F(lane_sweep)(BLOCK b, const T *x, T *e, size_t classes) {
     LANES s = {.max = F(lane_max)(b, x, classes)};
     REFERENCE at = F(reference_at)(s.max);
     V top = F(splat)(0);
     SUM sum = {0};
     for (size_t c = 0; c < classes; c++) {
         V value = F(exp_at)(at, F(get)(b, x, c));
-        if (e) F(put)(to, e, c, value);
+        if (e) F(put)(b, e, c, value);
         F(add)(&sum, F(smaller)(top, value));
         top = F(larger)(top, value);
     }
@@ -75,7 +75,7 @@ INLINE LANES F(lane_sweep)(BLOCK b, const T *x, BLOCK to, T *e, size_t classes) 
 }
 
 // The block of positions that begins at `position`, at most up to `end`, and its first element.
-INLINE BLOCK F(block_at)(size_t classes, size_t inner, size_t position, size_t end, size_t * first) {
+INLINE BLOCK F(block_at)(size_t classes, size_t inner, size_t position, size_t end, size_t *first) {
     size_t i = position % inner, n = end - position;
     if (inner == 1) {
         *first = position * classes;
@@ -107,7 +107,7 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
             x = work = scratch;
             block = F(packed);
         }
-        LANES s = F(lane_sweep)(block, x, block, a->output == CK_SOFTMAX ? work : NULL, classes);
+        LANES s = F(lane_sweep)(block, x, a->output == CK_SOFTMAX ? work : NULL, classes);
         if (a->output == CK_LOG_SUM_EXP) {
             V lse = F(narrow)(F(widen)(s.max) + s.log);
             F(store_n)(y, outside.n, lse == lse ? lse : F(lane_extreme)(block, x, classes));
@@ -154,7 +154,7 @@ INLINE void F(cross_entropy_block)(const CROSS_ENTROPY *a, BLOCK b, const T *x, 
             keep[lane] = labels[lane] < 0 ? 0 : -1;
         }
 
-    LANES s = F(lane_sweep)(b, x, b, g, classes);
+    LANES s = F(lane_sweep)(b, x, g, classes);
     if (q) {
         // The share of the first class with the largest exponential, and where it is.
         V share = F(splat)(F(nan)()), top = F(narrow)(s.top);

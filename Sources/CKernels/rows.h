@@ -7,7 +7,6 @@ typedef struct F(row) {
     double top;     // e(m)
     double rest;    // Σ e(x_j) over all j but the first with the largest e
     double log;     // log1p(R), R = rest / top = Σ_{j ≠ argmax} exp(x_j − m)
-    REFERENCE at;
 } F(row);
 #define ROW F(row)
 
@@ -103,7 +102,7 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
         F(sweep_one)(&s, value);
     }
 
-    ROW row = {.max = F(reduce_max)(s.max), .at = s.at};
+    ROW row = {.max = F(reduce_max)(s.max)};
     // One lane's top is the row's; the others go into the sum.
     T top = F(reduce_max)(s.top);
     size_t first = L;

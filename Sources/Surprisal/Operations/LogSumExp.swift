@@ -28,7 +28,8 @@ extension Tensor {
     }
 }
 
-/// Multiplies every row of classes by its position's factor; one that is 0 clears its row.
+/// Multiplies every row of classes by its position's factor. Nothing flows where either is 0, as in an ignored
+/// row, whatever the other is.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 func scaleRows<Scalar: Surprisal.Scalar>(_ x: inout MutableSpan<Scalar>, by factors: Span<Scalar>, axis: ClassAxis) {
@@ -37,7 +38,7 @@ func scaleRows<Scalar: Surprisal.Scalar>(_ x: inout MutableSpan<Scalar>, by fact
             let row = (o * axis.classes + c) * axis.inner
             for i in 0..<axis.inner {
                 let factor = factors[o * axis.inner + i]
-                x[row + i] = factor == 0 ? 0 : x[row + i] * factor
+                x[row + i] = factor == 0 || x[row + i] == 0 ? 0 : x[row + i] * factor
             }
         }
     }

@@ -135,6 +135,8 @@ import Testing
         let x = Tensor<Float>([[.nan, 1], [2, 3]]), y = try Labels([-100, 1], classCount: 2)
         let infinite = valueWithGradient(at: x) { CrossEntropyLoss()($0, y) * .infinity }.gradient
         #expect(infinite[0, 0] == 0 && infinite[0, 1] == 0)
+        let each = valueWithGradient(at: x) { (CrossEntropyLoss(reduction: .none)($0, y) * .infinity).sum() }.gradient
+        #expect(each[0, 0] == 0 && each[0, 1] == 0)
         let all = try Labels([0, 1], classCount: 2)
         let selected = valueWithGradient(at: x) { (CrossEntropyLoss(reduction: .none)($0, all).rows([1])).sum() }.gradient
         #expect(selected[0, 0] == 0 && selected[0, 1] == 0 && selected[1, 1] < 0)
