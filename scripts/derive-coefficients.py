@@ -27,6 +27,9 @@ HEADER = pathlib.Path(__file__).resolve().parent.parent / "Sources" / "CKernels"
 # The reduced argument exceeds ln2/2 by as much as the rounding of t * log2(e) can displace k.
 EXP_RADIUS = mpmath.log(2) / 2 * (1 + mpf(2) ** -10)
 EXP_F32_DEGREE = 6
+# With 2^(j/16) looked up.
+EXP16_RADIUS = EXP_RADIUS / 16
+EXP16_DEGREE = {"F32": 3, "F64": 6}
 EXP_F64_BUDGET = mpf("0.05")  # of the polynomial alone, in units of 2^-53
 LOG_BUDGET = mpf("0.1")  # of the polynomial alone, in units of 2^-24 or 2^-53
 # |k| up to which k * HI and k * MID must be exact products: every k of the type's own exponent range, with room.
@@ -112,10 +115,10 @@ def rounded_minimax(target, basis, kind):
     return fixed, unrounded
 
 
-def exp_polynomial(kind, degree):
+def exp_polynomial(kind, degree, radius=EXP_RADIUS):
     """C2 ... C<degree> of exp(r) ~ 1 + r + C2 r^2 + ..., and its relative error (measured on a finer grid)."""
     def sampled(count):
-        grid = chebyshev_points(-EXP_RADIUS, EXP_RADIUS, count)
+        grid = chebyshev_points(-radius, radius, count)
         exps = [mpmath.exp(r) for r in grid]
         return ([(e - 1 - r) / e for r, e in zip(grid, exps)],
                 [[r ** k / e for r, e in zip(grid, exps)] for k in range(2, degree + 1)])
@@ -207,6 +210,21 @@ def evaluate_exp(a, t, coefficients, ln2, form):
     return k, a.muladd(a.muladd(q, r, T(1)), r, T(1))
 
 
+def evaluate_exp16(a, t, coefficients, ln2):
+    """(k, p) with exp(t) ~ 2^k * p, 2^(j/16) looked up; fused."""
+    T = a.dtype
+    n = np.rint(t * T(16 * round_to(1 / mpmath.log(2), a.kind)))
+    r = a.muladd(-n, T(ln2["FMA_LO"] / 16), a.muladd(-n, T(ln2["FMA_HI"] / 16), t))
+    q = a.muladd(r * r, a.horner(coefficients, r), r)
+    k = np.floor(n / 16)
+    power = np.array(sixteenth_powers(a.kind), dtype=T)[(n - 16 * k).astype(int)]
+    return k, a.muladd(power, q, power)
+
+
+def sixteenth_powers(kind):
+    return [round_to(mpmath.power(2, mpf(j) / 16), kind) for j in range(16)]
+
+
 def evaluate_log1p(a, x, coefficients, ln2):
     """log1p(x), x >= 0, in the form of the header's comment."""
     T = a.dtype
@@ -288,6 +306,12 @@ def worst_ulp(kind, got, estimate, exact):
 
 def measure_exp(kind, fused, form, coefficients, ln2, per_cell):
     arithmetic = Arithmetic(kind, fused)
+
+    def evaluate(t):
+        if form == "sixteenths":
+            return evaluate_exp16(arithmetic, t, coefficients, ln2)
+        return evaluate_exp(arithmetic, t, coefficients, ln2, form)
+
     t = exp_sample(kind, per_cell)
     count = len(t)
     if kind == "F32":
@@ -298,11 +322,11 @@ def measure_exp(kind, fused, form, coefficients, ln2, per_cell):
             if not len(piece):
                 continue
             count += len(piece)
-            k, p = evaluate_exp(arithmetic, piece, coefficients, ln2, form)
+            k, p = evaluate(piece)
             true = np.ldexp(np.exp(piece.astype(np.float64)), -k.astype(np.int32))
             worst.append(piece[[np.argmax(np.abs(p - true) / np.where(true < 1, 0.5, 1.0))]])
         t = np.concatenate(worst)
-    k, p = evaluate_exp(arithmetic, t, coefficients, ln2, form)
+    k, p = evaluate(t)
     error, at = worst_ulp(kind, p, lambda: np.exp(t.astype(np.float64)) * np.exp2(-k.astype(np.float64)),
                           lambda i: mpmath.ldexp(mpmath.exp(mpf(float(t[i]))), -int(k[i])))
     return float(error), float(t[at]), count
@@ -347,6 +371,26 @@ def exp_group(kind, coefficients, error, unrounded, ln2, per_cell):
             lines.append(row)
     lines.append(" */")
     return lines + [define(f"CK_EXP_{kind}_C{i}", c, kind) for i, c in enumerate(coefficients, 2)]
+
+
+def exp16_group(kind, coefficients, error, unrounded, ln2, per_cell):
+    worst, at, count = measure_exp(kind, True, "sixteenths", coefficients, ln2, per_cell)
+    print(f"exp {kind} in sixteenths: {worst:.3f} at t = {at!r} of {count}", file=sys.stderr)
+    bias, bits = (127, 23) if kind == "F32" else (1023, 52)
+    integer = np.uint32 if kind == "F32" else np.uint64
+    powers = [int(DTYPE[kind](p).view(integer)) - (bias << bits) - (j << (bits - 4))
+              for j, p in enumerate(sixteenth_powers(kind))]
+    texts = [f"{p}{'' if kind == 'F32' else 'LL'}" for p in powers]
+    rows = [", ".join(texts[i:i + 4]) for i in range(0, 16, 4)]
+    return [f"/* {'float' if kind == 'F32' else 'double'}: n = rint(t * 16 * LOG2E) = 16*k + j, r by the fused splits of ln 2 over 16,",
+            f" * exp(t) ~ 2^k * (P + P*(r + r^2 * q(r))), P = 2^(j/16) rounded, q(r) = C2 + r*(... C{len(coefficients) + 1}),",
+            f" * |r| <= ln2/32 * (1 + 2^-10); the polynomial's error is {float(error):.4f} * 2^-{PRECISION[kind]}.",
+            f" * Worst error seen of the whole evaluation, in ULPs: {worst:.3f} at t = {at!r} of {count}.",
+            f" * POWERS: the bits of P less those of 1 and less j * 2^{bits - 4}, which n << {bits - 4} brings along.",
+            " */"] + \
+        [define(f"CK_EXP16_{kind}_C{i}", c, kind) for i, c in enumerate(coefficients, 2)] + \
+        [f"#define CK_POWERS_{kind}_16 {{ \\"] + \
+        [f"    {row}{', ' + chr(92) if i < 3 else ' }'}" for i, row in enumerate(rows)]
 
 
 def ln2_group(kind, ln2):
@@ -406,7 +450,9 @@ def header_text():
              " * arithmetic: compile the evaluations with contraction off and fuse by hand where FMA is meant.",
              " */", "#ifndef CK_COEFFICIENTS_H", "#define CK_COEFFICIENTS_H"]
     for kind, per_cell in (("F32", 4000), ("F64", 64)):
-        parts += ["", *exp_group(kind, *exp[kind], ln2[kind], per_cell), "", *ln2_group(kind, ln2[kind])]
+        parts += ["", *exp_group(kind, *exp[kind], ln2[kind], per_cell), "",
+                  *exp16_group(kind, *exp_polynomial(kind, EXP16_DEGREE[kind], EXP16_RADIUS), ln2[kind], per_cell), "",
+                  *ln2_group(kind, ln2[kind])]
     parts += ["", LOG_FORM]
     for kind, per_cell in (("F32", 4000), ("F64", 100)):
         parts += ["", *log_group(kind, *log[kind], ln2[kind], per_cell)]

@@ -20,6 +20,20 @@
 #define CK_EXP_F32_C5        0x1.12399ap-7f             /* +8.36868304759263992e-03 */
 #define CK_EXP_F32_C6        0x1.6a48dap-10f            /* +1.38200598303228617e-03 */
 
+/* float: n = rint(t * 16 * LOG2E) = 16*k + j, r by the fused splits of ln 2 over 16,
+ * exp(t) ~ 2^k * (P + P*(r + r^2 * q(r))), P = 2^(j/16) rounded, q(r) = C2 + r*(... C3),
+ * |r| <= ln2/32 * (1 + 2^-10); the polynomial's error is 0.0268 * 2^-24.
+ * Worst error seen of the whole evaluation, in ULPs: 0.989 at t = -22.029483795166016 of 134841319.
+ * POWERS: the bits of P less those of 1 and less j * 2^19, which n << 19 brings along.
+ */
+#define CK_EXP16_F32_C2      0x1.00022p-1f              /* +5.00016212463378906e-01 */
+#define CK_EXP16_F32_C3      0x1.55563cp-3f             /* +1.66668385267257690e-01 */
+#define CK_POWERS_F32_16 { \
+    0, -152893, -289342, -408621, \
+    -509968, -592590, -655657, -698305, \
+    -719629, -718684, -694486, -646004, \
+    -572163, -471841, -343865, -187011 }
+
 /* ln 2 for float. Without FMA: r = ((t - k*HI) - k*MID) - k*LO, k*HI and k*MID exact for |k| <= 2^11.
  * With FMA: r = fma(-k, FMA_LO, fma(-k, FMA_HI, t)). TAIL = ln 2 - HI in one term, for k*HI + k*TAIL in
  * logarithms. LOG2E = 1 / ln 2.
@@ -52,6 +66,23 @@
 #define CK_EXP_F64_C9        0x1.71df130e6c4c8p-19      /* +2.75575656091177836e-06 */
 #define CK_EXP_F64_C10       0x1.28adb661846e4p-22      /* +2.76303444208664666e-07 */
 #define CK_EXP_F64_C11       0x1.ad9785fc0f5c2p-26      /* +2.50055389591080627e-08 */
+
+/* double: n = rint(t * 16 * LOG2E) = 16*k + j, r by the fused splits of ln 2 over 16,
+ * exp(t) ~ 2^k * (P + P*(r + r^2 * q(r))), P = 2^(j/16) rounded, q(r) = C2 + r*(... C6),
+ * |r| <= ln2/32 * (1 + 2^-10); the polynomial's error is 0.1053 * 2^-53.
+ * Worst error seen of the whole evaluation, in ULPs: 1.068 at t = -0.7176609884895901 of 53376.
+ * POWERS: the bits of P less those of 1 and less j * 2^48, which n << 48 brings along.
+ */
+#define CK_EXP16_F64_C2      0x1.fffffffffffb8p-2       /* +4.99999999999996003e-01 */
+#define CK_EXP16_F64_C3      0x1.555555548ec7ep-3       /* +1.66666666644093853e-01 */
+#define CK_EXP16_F64_C4      0x1.5555555901755p-5       /* +4.16666666933866239e-02 */
+#define CK_EXP16_F64_C5      0x1.11123b40e6eeep-7       /* +8.33347218740906545e-03 */
+#define CK_EXP16_F64_C6      0x1.6c14c61421467p-10      /* +1.38885935760526560e-03 */
+#define CK_POWERS_F64_16 { \
+    0LL, -82083586668273LL, -155339362315909LL, -219376486358472LL, \
+    -273786814220523LL, -318144131222494LL, -352003352548825LL, -374899687795671LL, \
+    -386347768529971LL, -385840737222265LL, -372849295843109LL, -346820712337264LL, \
+    -307177783110739LL, -253317749583204LL, -184611166772089LL, -100400721784614LL }
 
 /* ln 2 for double. Without FMA: r = ((t - k*HI) - k*MID) - k*LO, k*HI and k*MID exact for |k| <= 2^13.
  * With FMA: r = fma(-k, FMA_LO, fma(-k, FMA_HI, t)). TAIL = ln 2 - HI in one term, for k*HI + k*TAIL in

@@ -26,28 +26,50 @@ typedef struct F(shares) {
     double total;   // Σ share_c
 } F(shares);
 
-static F(shares) F(shares_of)(const CROSS_ENTROPY *a, const T *x, const T *q, T m) {
-    size_t n = a->classes;
-    SUM spread = {0}, total = {0};
-    for (size_t c = 0; c < n; c += L) {
-        V share = F(share)(a, q, c, n - c);
-        V product = share * (m - F(load_n)(x + c, n - c, m));
-        if (n - c < L) share = F(load_part)((const T *)&share, n - c, 0);
-        product = F(unweighted_share)(a, q, c, n - c) == 0 ? (V)(T)0 : product;
-        F(add)(&spread, product);
-        F(add)(&total, share);
+// Adds up to four vectors of classes from c on, n > 0 of them left, to sums of spreads and, with `t`, of shares.
+INLINE void F(add_shares)(const CROSS_ENTROPY *a, const T *x, const T *q, size_t c, size_t n, V m, SUM *s, SUM *t) {
+    V shares[4], products[4];
+    UNROLL for (size_t j = 0; j < 4; j++) {
+        size_t left = n > j * L ? n - j * L : 0;
+        shares[j] = products[j] = F(splat)(0);
+        if (left == 0) continue;
+        V bare = F(unweighted_share)(a, q, c + j * L, left), share = F(share)(a, q, c + j * L, left);
+        V product = share * (m - F(load_n)(x + c + j * L, left, m[0]));
+        products[j] = bare == 0 ? (V)(T)0 : product;
+        shares[j] = left < L ? F(load_part)((const T *)&share, left, 0) : share;
     }
-    return (F(shares)){F(reduce_add)(F(total)(&spread)), F(reduce_add)(F(total)(&total))};
+    F(add4)(s, products[0], products[1], products[2], products[3]);
+    if (t) F(add4)(t, shares[0], shares[1], shares[2], shares[3]);
+}
+
+// With class indices the shares are every row's, and their sum is known.
+INLINE F(shares) F(shares_of)(const CROSS_ENTROPY *a, const T *x, const T *q, T max, double total) {
+    size_t n = a->classes, c = 0;
+    SUM spread = {0}, sum = {0};
+    V m = F(splat)(max);
+    for (; c + 4 * L <= n; c += 4 * L) F(add_shares)(a, x, q, c, 4 * L, m, &spread, q ? &sum : NULL);
+    if (c < n) F(add_shares)(a, x, q, c, n - c, m, &spread, q ? &sum : NULL);
+    return (F(shares)){F(reduce_add)(F(total)(&spread)), q ? F(reduce_add)(F(total)(&sum)) : total};
+}
+
+// Σ of the smoothing's shares.
+static double F(uniform_total)(const CROSS_ENTROPY *a) {
+    SUM sum = {0};
+    for (size_t c = 0; c < a->classes; c += L) {
+        V share = F(share)(a, NULL, c, a->classes - c);
+        F(add)(&sum, a->classes - c < L ? F(load_part)((const T *)&share, a->classes - c, 0) : share);
+    }
+    return F(reduce_add)(F(total)(&sum));
 }
 
 // Turns stored e into p·factor − share·scale.
 INLINE void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double factor, double low) {
     size_t n = a->classes;
     F(factor) f = F(factor_of)((VD)factor, (VD)low);
-    for (size_t c = 0; c < n; c += L) {
-        V share = F(share)(a, q, c, n - c) * (T)a->scale;
-        F(store_n)(e + c, n - c, F(scaled)(F(load_n)(e + c, n - c, 0), f) - share);
-    }
+    size_t c = 0;
+    for (; c + L <= n; c += L)
+        F(store)(e + c, F(scaled)(F(load)(e + c), f) - F(share)(a, q, c, L) * (T)a->scale);
+    if (c < n) F(store_part)(e + c, n - c, F(scaled)(F(load_part)(e + c, n - c, 0), f) - F(share)(a, q, c, n - c) * (T)a->scale);
 }
 
 #define D double
@@ -62,31 +84,30 @@ INLINE void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double 
 #undef TO_D
 #undef TO_W
 
-INLINE void F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, T *loss) {
+INLINE void F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, double total, T *loss,
+                         F(ahead) next) {
     size_t n = a->classes;
     int smooth = a->smoothing > 0;
     T x_y = x[y];
     T near = smooth ? F(max_of)(x, n) : F(first_look)(x, n);
     F(shares) shares = {0};
-    if (smooth) shares = F(shares_of)(a, x, NULL, near);
-    ROW row = g ? F(sweep)(x, g, n, near) : F(sweep)(x, NULL, n, near);
+    if (smooth) shares = F(shares_of)(a, x, NULL, near, total);
+    ROW row = g ? F(sweep)(x, g, n, near) : F(sweep_sums)(x, n, near);
     F(finished_1) r = F(finish_label_1)(a, row.max, x_y, a->weight ? a->weight[y] : 1, row.top, row.rest,
                                         g ? g[y] : 0, row.log, shares.spread, shares.total);
     *loss = r.loss;
     if (!g) return;
     if (smooth) F(subtract_shares)(a, g, NULL, r.factor, r.low);
-    else F(scale_row)(g, n, r.factor, r.low);
+    else F(scale_row)(g, n, r.factor, r.low, next);
     g[y] = r.special;
 }
 
 INLINE void F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, const T *q, T *loss) {
     size_t n = a->classes;
     T m = F(max_of)(x, n);
-    F(shares) shares = F(shares_of)(a, x, q, m);
-    ROW row = g ? F(sweep)(x, g, n, m) : F(sweep)(x, NULL, n, m);
-    size_t top = n;
-    if (g)
-        for (top = 0; top < n && !(g[top] == (T)row.top); top++) {}
+    F(shares) shares = F(shares_of)(a, x, q, m, 0);
+    ROW row = g ? F(sweep)(x, g, n, m) : F(sweep_sums)(x, n, m);
+    size_t top = g ? F(first_of)(g, n, (T)row.top) : n;
     double share = top < n ? (double)F(share)(a, q, top, 1)[0] : __builtin_nan("");
     F(finished_1) r = F(finish_probabilities_1)(a, row.top, row.rest, row.log, shares.spread, shares.total, share);
     *loss = r.loss;
@@ -97,13 +118,16 @@ INLINE void F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, const T
 
 static void F(cross_entropy_rows)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
     size_t n = a->classes;
+    double total = a->labels && a->smoothing > 0 ? F(uniform_total)(a) : 0;
     for (size_t row = begin; row < end; row++) {
         const T *x = a->logits + row * n;
         T *g = a->gradient ? a->gradient + row * n : NULL;
         if (a->probabilities) {
             F(probability_row)(a, x, g, a->probabilities + row * n, a->losses + row);
         } else if (a->labels[row] >= 0) {
-            F(label_row)(a, x, g, a->labels[row], a->losses + row);
+            F(ahead) next = {0};
+            if (row + 1 < end) next = (F(ahead)){x + n, g && g != x ? g + n : NULL};
+            F(label_row)(a, x, g, a->labels[row], total, a->losses + row, next);
         } else {
             a->losses[row] = 0;
             if (g) __builtin_memset(g, 0, n * sizeof(T));

@@ -73,30 +73,66 @@ INLINE V F(power_of_2)(V k) {
 #define RISE 100
 #endif
 
+// With sixteen numbers in a register, 2^(j/16) and what its rounding lost are looked up, and a polynomial of a
+// sixteenth of the range is left: three (double: five) multiply-adds less. The half of it that AVX2's registers hold
+// would save one.
+#define TABLED (CK_ISA == 2)
+#define STEPS (TABLED ? 16 : 1)
+
 typedef struct F(reference) {
     V centre, magic, floor;
 } F(reference);
 #define REFERENCE F(reference)
 
 // `near` lies within RISE below the row's maximum; where it is −∞ or NaN, any reference serves.
-INLINE REFERENCE F(reference_at)(V near) {
+INLINE REFERENCE F(reference_in)(V near, T steps) {
     V size = near < 0 ? -near : near;
     V centre = size >= FAR ? near : (V)(T)0;
     V offset = size < (V)F(infinity)() ? near - centre : (V)(T)0;
     V k = (offset * LOG2E + MAGIC) - MAGIC;
     V shift = (HEADROOM_BELOW + CK_EXPONENT_BIAS) - k;
     // Below the floor the exponent field would be negative; at it, it is 0 and the result +0.
-    return (REFERENCE){size < (V)F(infinity)() ? centre : (V)(T)0, MAGIC + shift, shift * -(T)0.69314718055994531};
+    return (REFERENCE){size < (V)F(infinity)() ? centre : (V)(T)0, MAGIC + steps * shift, shift * -(T)0.69314718055994531};
 }
+INLINE REFERENCE F(reference_at)(V near) { return F(reference_in)(near, STEPS); }
+
+#if TABLED
+// The mantissas of 2^(j/16) less j·2⁻⁴, which the shifted exponent carries.
+static const I F(powers)[16] = CONSTANT(POWERS, 16);
+#endif
 
 // e(x); 0 for −∞ and whatever is too small to count, NaN for NaN. (+∞ is left to the caller.)
 INLINE V F(exp_at)(REFERENCE at, V x) {
     V t = x - at.centre;
     t = at.floor > t ? at.floor : t;
-    V biased = t * LOG2E + at.magic;
+    V biased = t * (STEPS * LOG2E) + at.magic;
     V k = biased - at.magic;
-    V p = F(exp_reduced)(t, k);
-    return p * (V)((VI)biased << CK_MANTISSA);
+#if TABLED
+    V r = (t - k * (CONSTANT(LN2, FMA_HI) / STEPS)) - k * (CONSTANT(LN2, FMA_LO) / STEPS);
+#if CK_BITS == 32
+    V q = CK_EXP16_F32_C2 + r * F(splat)(CK_EXP16_F32_C3);
+    VI power = (VI)_mm512_permutexvar_epi32((__m512i)biased, _mm512_loadu_si512(F(powers)));
+#else
+    V q = CK_EXP16_F64_C5 + r * F(splat)(CK_EXP16_F64_C6);
+    q = (CK_EXP16_F64_C3 + r * F(splat)(CK_EXP16_F64_C4)) + (r * r) * q;
+    q = CK_EXP16_F64_C2 + r * q;
+    VI power = (VI)_mm512_permutex2var_epi64(_mm512_loadu_si512(F(powers)), (__m512i)biased,
+                                             _mm512_loadu_si512(F(powers) + 8));
+#endif
+    q = r + (r * r) * q;
+    V scaled = (V)(power + ((VI)biased << (CK_MANTISSA - 4)));
+    return scaled + scaled * q;
+#else
+    return F(exp_reduced)(t, k) * (V)((VI)biased << CK_MANTISSA);
+#endif
+}
+
+// The same by the polynomial alone, from a reference in whole steps: 0.89 ULP instead of 0.99 (double 0.84, 1.07).
+INLINE V F(exp_of_few)(REFERENCE at, V x) {
+    V t = x - at.centre;
+    t = at.floor > t ? at.floor : t;
+    V biased = t * LOG2E + at.magic;
+    return F(exp_reduced)(t, biased - at.magic) * (V)((VI)biased << CK_MANTISSA);
 }
 
 // exp(x) on the whole range: ≤ 1 ULP, subnormal results rounded once more, +∞ above the range.

@@ -1,6 +1,15 @@
 // From the sums of a row to its loss and the numbers its gradient needs: once for a single row
 // (W is T, D is double), once for rows across lanes (W is V, D is VD).
 
+// A float's row divides once in double, with digits to spare; a double's divides each time and keeps remainders.
+#if CK_BITS == 32
+#define OVER(x, all, inverse) ((x) * (inverse))
+#define SHARE(x, top, rest, inverse, low) (*(low) = (D)0.0, (x) * (inverse))
+#else
+#define OVER(x, all, inverse) ((x) / (all))
+#define SHARE(x, top, rest, inverse, low) ((void)(inverse), G(quotient)(x, top, rest, low))
+#endif
+
 typedef struct G(finished) {
     W loss;
     W special;  // the gradient at the label, or at the row's maximum
@@ -14,17 +23,17 @@ INLINE G(finished) G(finish_label)(const CROSS_ENTROPY *a, W max, W x_y, W w_y, 
     G(finished) out;
     // In the type's own arithmetic: the very operations of log-softmax and NLL one after the other.
     out.loss = w_y * ((max - x_y) + TO_W(log));
-    D all = top + rest, w = TO_D(w_y), hit = (1 - a->smoothing) * w;
+    D all = top + rest, inverse = 1.0 / all, w = TO_D(w_y), hit = (1 - a->smoothing) * w;
     // 1 − p_y as the sum of the other probabilities: a confident row keeps its digits.
-    D others = (TO_D(x_y) == TO_D(max) ? rest : top + (rest - e_y)) / all;
+    D others = OVER((TO_D(x_y) == TO_D(max) ? rest : top + (rest - e_y)), all, inverse);
     D g = -hit * others;
     if (a->smoothing > 0) {
         out.loss = TO_W((1 - a->smoothing) * TO_D(out.loss) + (spread + total * log));
         // The label's own share, rounded as it was when it went into the total.
-        g += (e_y / all) * total - TO_D(w_y * (T)(a->smoothing / (double)a->classes));
+        g += OVER(e_y, all, inverse) * total - TO_D(w_y * (T)(a->smoothing / (double)a->classes));
     }
     out.special = TO_W(a->scale * g);
-    out.factor = G(quotient)(a->scale * (hit + total), top, rest, &out.low);
+    out.factor = SHARE(a->scale * (hit + total), top, rest, inverse, &out.low);
     return out;
 }
 
@@ -32,9 +41,11 @@ INLINE G(finished) G(finish_label)(const CROSS_ENTROPY *a, W max, W x_y, W w_y, 
 // p·Σa − a = p·(Σa − a) − a·(1 − p) keeps the digits of a confident row.
 INLINE G(finished) G(finish_probabilities)(const CROSS_ENTROPY *a, D top, D rest, D log, D spread, D total, D share) {
     G(finished) out;
-    D all = top + rest;
+    D all = top + rest, inverse = 1.0 / all;
     out.loss = TO_W(spread + total * log);
-    out.special = TO_W(a->scale * ((top / all) * (total - share) - share * (rest / all)));
-    out.factor = G(quotient)(a->scale * total, top, rest, &out.low);
+    out.special = TO_W(a->scale * (OVER(top, all, inverse) * (total - share) - share * OVER(rest, all, inverse)));
+    out.factor = SHARE(a->scale * total, top, rest, inverse, &out.low);
     return out;
 }
+#undef OVER
+#undef SHARE

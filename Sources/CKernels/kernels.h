@@ -5,7 +5,7 @@
 #include "include/ckernels.h"
 #include "target.h"
 
-#if CK_ISA == 2
+#if CK_ISA > 0
 #include <immintrin.h>
 #endif
 #ifdef CK_TARGET
@@ -17,9 +17,12 @@
 #include "simd.h"
 
 #define NORMALISE CK_PASTE(ck_normalise, CK_SUFFIX)
+#define SUMS CK_PASTE(ck_sum, CK_SUFFIX)
 #define VJP CK_PASTE(ck_vjp, CK_SUFFIX)
 #define KERNELS CK_PASTE(ck_kernels, CK_SUFFIX)
 #define CROSS_ENTROPY CK_PASTE(ck_cross_entropy, CK_SUFFIX)
+
+#define UNROLL _Pragma("clang loop unroll(full)")
 
 #include "elementary.h"
 #include "rows.h"
@@ -35,8 +38,10 @@
 #undef G
 #undef TO_D
 #undef TO_W
+#include "transpose.h"
 #include "lanes.h"
 #include "vjp.h"
+#include "sums.h"
 
 static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
     if (a->inner == 1 && a->classes > FEW) F(normalise_rows)(a, begin, end);
@@ -64,4 +69,4 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
 #pragma clang attribute pop
 #endif
 
-const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {F(normalise), F(vjp), F(cross_entropy), F(exp), F(log), F(log1p)};
+const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(exp), F(log), F(log1p)};

@@ -2,6 +2,8 @@
 // names the functions. Both are fdlibm's form: with s = f/(2+f),
 // log(1+f) = f − (f²/2 − s·(f²/2 + R(s²))). A row of floats is finished here as well, with a shorter R.
 
+#define CK_SQRT2 1.4142135623730951
+
 INLINE DI G(bits)(D v) {
     DI i;
     __builtin_memcpy(&i, &v, sizeof v);
@@ -84,11 +86,21 @@ INLINE D G(quotient)(D x, D a, D b, D *low) {
 
 // log1p(a / b) for a ≥ 0, b > 0, without the rounding of the quotient.
 INLINE D G(log1p_ratio)(D a, D b) {
+#if CK_BITS == 64
     D low, q = G(quotient)(a, b, (D)0.0, &low);
     D y = G(log1p)(q);
-#if CK_BITS == 64
     return y + low / (1.0 + q);
 #else
-    return y;
+    // log(all/b) = k·ln 2 + 2·atanh(s), s = (all − t)/(all + t), t = 2^k·b: one division, and none before the
+    // logarithm. The first k is that of a linear logarithm, at most one off.
+    D all = a + b;
+    DI k = (G(bits)(all) - G(bits)(b) + (1LL << 51)) >> 52;
+    D t = G(real)(G(bits)(b) + (k << 52));
+    DI up = all > t * CK_SQRT2 ? (DI)1 : (DI)0, down = all * CK_SQRT2 < t ? (DI)1 : (DI)0;
+    k += up - down;
+    t = G(real)(G(bits)(t) + ((up - down) << 52));
+    D s = (k == 0 ? a : all - t) / (all + t), z = s * s;
+    D r = z * (CK_LOG_F32_L1 + z * (CK_LOG_F32_L2 + z * (D)CK_LOG_F32_L3));
+    return TO_REAL(k) * CK_LN2_F64_HI + (s * (2.0 + r) + TO_REAL(k) * CK_LN2_F64_TAIL);
 #endif
 }

@@ -10,6 +10,15 @@ typedef struct F(row) {
 } F(row);
 #define ROW F(row)
 
+// The first place of a value, n when it is nowhere.
+INLINE size_t F(first_of)(const T *x, size_t n, T value) {
+    for (size_t i = 0; i < n; i += L) {
+        size_t lane = F(first_lane)(F(load_n)(x + i, n - i, F(nan)()), value);
+        if (lane < L) return i + lane;
+    }
+    return n;
+}
+
 // Running state. The largest e so far waits in `top` and is left out of `sum`; when a larger one
 // comes, the smaller of the two goes into the sum, so every term but the last maximum is added once.
 typedef struct F(sweep_state) {
@@ -47,7 +56,7 @@ static __attribute__((noinline)) void F(raise)(SWEEP *s, const T *x, T *e, size_
     t = t > 0 ? (V)(T)0 : t;
     V k = (t * LOG2E + MAGIC) - MAGIC;
     V unit = F(exp_reduced)(t, k);
-    k += s->at.magic - old.magic;
+    k += (s->at.magic - old.magic) / STEPS;
     k = k > 0 ? (V)(T)0 : k;
     V first = (k * (T)0.5 + MAGIC) - MAGIC;
     V factors[2] = {F(power_of_2)(first), F(power_of_2)(k - first)};
@@ -62,8 +71,64 @@ static __attribute__((noinline)) void F(raise)(SWEEP *s, const T *x, T *e, size_
     }
 }
 
-// Sweeps a row of n ≥ 1 logits; with `e`, which may be x, stores e(x_j). `near` is a reference to
-// begin with: some logit, or a maximum of some.
+INLINE ROW F(finish_sweep)(SWEEP *s) {
+    ROW row = {.max = F(reduce_max)(s->max)};
+    // One lane's top is the row's; the others go into the sum.
+    T top = F(reduce_max)(s->top);
+    V others = F(iota)() == (I)F(first_lane)(s->top, top) ? F(splat)(0) : s->top;
+    F(add)(&s->sum, others);
+    row.top = top;
+    row.rest = F(reduce_add)(F(total)(&s->sum));
+    // All −∞, any +∞ or any NaN: no distribution.
+    if (!(row.max > -F(infinity)() && row.max < F(infinity)())) row.rest = __builtin_nan("");
+    row.log = F(log1p_ratio_1)(row.rest, row.top);
+    return row;
+}
+
+// Elements ahead that a sweep of the sums asks for: memory answers later than the processor's own prefetcher thinks.
+#define FORWARD (2048 / sizeof(T))
+
+// Sweeps a row of n ≥ 1 logits, of which nothing but the sums is wanted: the largest logits themselves wait, one a
+// lane, and what they displace is exponentiated. `near` is a reference to begin with: some logit, or a maximum of
+// some.
+INLINE ROW F(sweep_sums)(const T *x, size_t n, T near) {
+    const V lowest = F(splat)(-F(infinity)());
+    SWEEP s = {.max = lowest, .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
+    V limit = F(splat)(near + RISE);
+    size_t i = 0;
+    for (; i + 4 * L <= n; i += 4 * L) {
+        __builtin_prefetch(x + i + FORWARD);
+        __builtin_prefetch(x + i + FORWARD + L);
+        __builtin_prefetch(x + i + FORWARD + 2 * L);
+        __builtin_prefetch(x + i + FORWARD + 3 * L);
+        V x0 = F(load)(x + i), x1 = F(load)(x + i + L), x2 = F(load)(x + i + 2 * L), x3 = F(load)(x + i + 3 * L);
+        V high01 = F(larger)(x0, x1), low01 = F(smaller)(x0, x1);
+        V high23 = F(larger)(x2, x3), low23 = F(smaller)(x2, x3);
+        V high = F(larger)(high01, high23), low = F(smaller)(high01, high23);
+        V displaced = F(smaller)(s.max, high);
+        s.max = F(larger)(s.max, high);
+        if (__builtin_expect(F(any_greater)(s.max, limit), 0)) {
+            F(raise)(&s, x, NULL, i, n);
+            limit = F(splat)(F(infinity)());
+        }
+        F(add4)(&s.sum, F(exp_at)(s.at, low01), F(exp_at)(s.at, low23), F(exp_at)(s.at, low),
+                F(exp_at)(s.at, displaced));
+    }
+    for (; i < n; i += L) {
+        V v = F(load_n)(x + i, n - i, -F(infinity)());
+        V displaced = F(smaller)(s.max, v);
+        s.max = F(larger)(s.max, v);
+        if (__builtin_expect(F(any_greater)(s.max, limit), 0)) {
+            F(raise)(&s, x, NULL, i, n);
+            limit = F(splat)(F(infinity)());
+        }
+        F(add)(&s.sum, F(exp_at)(s.at, displaced));
+    }
+    s.top = F(exp_at)(s.at, s.max);
+    return F(finish_sweep)(&s);
+}
+
+// The same; stores e(x_j) in `e`, which may be x.
 INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
     const V lowest = F(splat)(-F(infinity)());
     SWEEP s = {.max = lowest, .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
@@ -78,12 +143,10 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
             limit = F(splat)(F(infinity)());
         }
         V e0 = F(exp_at)(s.at, x0), e1 = F(exp_at)(s.at, x1), e2 = F(exp_at)(s.at, x2), e3 = F(exp_at)(s.at, x3);
-        if (e) {
-            F(store)(e + i, e0);
-            F(store)(e + i + L, e1);
-            F(store)(e + i + 2 * L, e2);
-            F(store)(e + i + 3 * L, e3);
-        }
+        F(store)(e + i, e0);
+        F(store)(e + i + L, e1);
+        F(store)(e + i + 2 * L, e2);
+        F(store)(e + i + 3 * L, e3);
         V high01 = F(larger)(e0, e1), low01 = F(smaller)(e0, e1);
         V high23 = F(larger)(e2, e3), low23 = F(smaller)(e2, e3);
         V high = F(larger)(high01, high23), low = F(smaller)(high01, high23);
@@ -98,23 +161,10 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
             limit = F(splat)(F(infinity)());
         }
         V value = F(exp_at)(s.at, v);
-        if (e) F(store_n)(e + i, n - i, value);
+        F(store_n)(e + i, n - i, value);
         F(sweep_one)(&s, value);
     }
-
-    ROW row = {.max = F(reduce_max)(s.max)};
-    // One lane's top is the row's; the others go into the sum.
-    T top = F(reduce_max)(s.top);
-    size_t first = L;
-    for (size_t lane = L; lane-- > 0;) first = s.top[lane] == top ? lane : first;
-    V others = F(iota)() == (I)first ? F(splat)(0) : s.top;
-    F(add)(&s.sum, others);
-    row.top = top;
-    row.rest = F(reduce_add)(F(total)(&s.sum));
-    // All −∞, any +∞ or any NaN: no distribution.
-    if (!(row.max > -F(infinity)() && row.max < F(infinity)())) row.rest = __builtin_nan("");
-    row.log = F(log1p_ratio_1)(row.rest, row.top);
-    return row;
+    return F(finish_sweep)(&s);
 }
 
 // A reference to begin a row with: the maximum of its first few logits.
@@ -133,11 +183,11 @@ INLINE F(factor) F(factor_of)(VD f, VD low) {
     (void)low;
     VD size = f < 0 ? -f : f;
     VD tiny = CK_BITS == 32 ? 0x1p-100 : 0x1p-960;
-    VD lift = size < tiny ? (VD)0x1p64 : (VD)1.0;
+    VD lift = size < tiny ? (VD)0x1p64 : (VD)1.0, drop = size < tiny ? (VD)0x1p-64 : (VD)1.0;
 #if CK_BITS == 32
-    return (F(factor)){F(narrow)(f * lift), F(narrow)(1.0 / lift)};
+    return (F(factor)){F(narrow)(f * lift), F(narrow)(drop)};
 #else
-    return (F(factor)){f * lift, 1.0 / lift, low * lift};
+    return (F(factor)){f * lift, drop, low * lift};
 #endif
 }
 INLINE V F(scaled)(V e, F(factor) f) {
@@ -148,11 +198,28 @@ INLINE V F(scaled)(V e, F(factor) f) {
 #endif
 }
 
-INLINE void F(scale_row)(T *e, size_t n, double by, double low) {
+// Memory that will be wanted next: the row after, of which as much as half the second cache holds beside this one
+// is asked for while this one is finished there, as the memory has nothing else to do.
+typedef struct F(ahead) {
+    const T *read;
+    T *write;
+} F(ahead);
+#define AHEAD_BYTES 131072
+
+INLINE void F(prefetch)(F(ahead) next, size_t i) {
+    if (i * sizeof(T) >= AHEAD_BYTES) return;
+    if (next.read) __builtin_prefetch(next.read + i, 0, 2);
+    if (next.write) __builtin_prefetch(next.write + i, 1, 2);
+}
+
+INLINE void F(scale_row)(T *e, size_t n, double by, double low, F(ahead) next) {
     F(factor) f = F(factor_of)((VD)by, (VD)low);
     size_t i = 0;
     for (; i + 4 * L <= n; i += 4 * L)
-        for (size_t j = i; j < i + 4 * L; j += L) F(store)(e + j, F(scaled)(F(load)(e + j), f));
+        for (size_t j = i; j < i + 4 * L; j += L) {
+            for (size_t k = 0; k < L * sizeof(T); k += 64) F(prefetch)(next, j + k / sizeof(T));
+            F(store)(e + j, F(scaled)(F(load)(e + j), f));
+        }
     for (; i < n; i += L) F(store_n)(e + i, n - i, F(scaled)(F(load_n)(e + i, n - i, 0), f));
 }
 
@@ -165,10 +232,10 @@ static T F(extreme)(const T *x, size_t n) {
 
 INLINE void F(normalise_row)(const T *x, T *y, size_t n, ck_output output) {
     T near = F(first_look)(x, n);
-    ROW row = output == CK_SOFTMAX ? F(sweep)(x, y, n, near) : F(sweep)(x, NULL, n, near);
+    ROW row = output == CK_SOFTMAX ? F(sweep)(x, y, n, near) : F(sweep_sums)(x, n, near);
     if (output == CK_SOFTMAX) {
         double low, by = F(quotient_1)(1, row.top, row.rest, &low);
-        F(scale_row)(y, n, by, low);
+        F(scale_row)(y, n, by, low, (F(ahead)){0});
     } else if (output == CK_LOG_SUM_EXP) {
         *y = row.rest == row.rest ? (T)((double)row.max + row.log) : F(extreme)(x, n);
     } else {

@@ -26,7 +26,8 @@
 #define LOG2E CK_LOG2E_F64
 #endif
 
-#define L ((size_t)(CK_BYTES * 8 / CK_BITS))
+#define CK_LANES (CK_BYTES * 8 / CK_BITS)
+#define L ((size_t)CK_LANES)
 #define INLINE static inline __attribute__((always_inline))
 
 // V: a vector of T; VI: integers of the same width; VD: as many doubles, in which a row is finished.
@@ -46,15 +47,28 @@ INLINE void F(store)(T *p, V v) { *(F(vu) *)p = v; }
 INLINE VD F(widen)(V v) { return __builtin_convertvector(v, VD); }
 INLINE V F(narrow)(VD v) { return __builtin_convertvector(v, V); }
 
+INLINE VI F(iota)(void) {
+    VI v;
+    for (size_t i = 0; i < L; i++) v[i] = (I)i;
+    return v;
+}
+
 // Loads the first n < L elements, the others are `fill`.
 INLINE V F(load_part)(const T *p, size_t n, T fill) {
 #if CK_ISA == 2 && CK_BITS == 32
     return (V)_mm512_mask_loadu_ps((__m512)F(splat)(fill), (__mmask16)((1u << n) - 1), p);
 #elif CK_ISA == 2
     return (V)_mm512_mask_loadu_pd((__m512d)F(splat)(fill), (__mmask8)((1u << n) - 1), p);
+#elif CK_ISA == 1 && CK_BITS == 32
+    __m256i mask = (__m256i)(F(iota)() < (I)n);
+    return (V)_mm256_blendv_ps((__m256)F(splat)(fill), _mm256_maskload_ps(p, mask), (__m256)mask);
+#elif CK_ISA == 1
+    __m256i mask = (__m256i)(F(iota)() < (I)n);
+    return (V)_mm256_blendv_pd((__m256d)F(splat)(fill), _mm256_maskload_pd(p, mask), (__m256d)mask);
 #else
     V v = F(splat)(fill);
-    __builtin_memcpy(&v, p, n * sizeof(T));
+    for (size_t i = 0; i < L - 1; i++)  // not memcpy: of n elements it would be a call
+        if (i < n) v[i] = p[i];
     return v;
 #endif
 }
@@ -64,8 +78,13 @@ INLINE void F(store_part)(T *p, size_t n, V v) {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif CK_ISA == 2
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+#elif CK_ISA == 1 && CK_BITS == 32
+    _mm256_maskstore_ps(p, (__m256i)(F(iota)() < (I)n), (__m256)v);
+#elif CK_ISA == 1
+    _mm256_maskstore_pd(p, (__m256i)(F(iota)() < (I)n), (__m256d)v);
 #else
-    __builtin_memcpy(p, &v, n * sizeof(T));
+    for (size_t i = 0; i < L - 1; i++)
+        if (i < n) p[i] = v[i];
 #endif
 }
 
@@ -90,24 +109,45 @@ INLINE int F(any_greater)(V a, V b) {
 #endif
 }
 
-// The largest lane, NaN where lanes are compared with one.
-INLINE T F(reduce_max)(V v) {
-    T best = v[0];
-    for (size_t i = 1; i < L; i++) best = v[i] > best ? v[i] : best;
-    return best;
-}
+// Half the lanes against the other half, again and again.
+#if CK_LANES == 16
+#define HALVES(v, step) step(v, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15) \
+    step(v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7) step(v, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3) \
+    step(v, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
+#elif CK_LANES == 8
+#define HALVES(v, step) step(v, 4, 5, 6, 7, 4, 5, 6, 7) step(v, 2, 3, 2, 3, 2, 3, 2, 3) step(v, 1, 1, 1, 1, 1, 1, 1, 1)
+#elif CK_LANES == 4
+#define HALVES(v, step) step(v, 2, 3, 2, 3) step(v, 1, 1, 1, 1)
+#else
+#define HALVES(v, step) step(v, 1, 1)
+#endif
 
-// Pairwise: half the lanes onto the other half, again and again.
-INLINE double F(reduce_add)(VD v) {
-    for (size_t half = L / 2; half > 0; half /= 2)
-        for (size_t i = 0; i < half; i++) v[i] += v[i + half];
+// The largest lane. A NaN may be lost or be the result.
+INLINE T F(reduce_max)(V v) {
+#define STEP(v, ...) v = F(larger)(v, __builtin_shufflevector(v, v, __VA_ARGS__));
+    HALVES(v, STEP)
+#undef STEP
     return v[0];
 }
 
-INLINE VI F(iota)(void) {
-    VI v;
-    for (size_t i = 0; i < L; i++) v[i] = (I)i;
-    return v;
+// The first lane that holds a value, L when none does.
+INLINE size_t F(first_lane)(V v, T value) {
+#if CK_ISA == 2 && CK_BITS == 32
+    return (size_t)__builtin_ctz(1u << 16 | _mm512_cmp_ps_mask((__m512)v, _mm512_set1_ps(value), _CMP_EQ_OQ));
+#elif CK_ISA == 2
+    return (size_t)__builtin_ctz(1u << 8 | _mm512_cmp_pd_mask((__m512d)v, _mm512_set1_pd(value), _CMP_EQ_OQ));
+#else
+    size_t first = L;
+    for (size_t lane = L; lane-- > 0;) first = v[lane] == value ? lane : first;
+    return first;
+#endif
+}
+
+INLINE double F(reduce_add)(VD v) {
+#define STEP(v, ...) v += __builtin_shufflevector(v, v, __VA_ARGS__);
+    HALVES(v, STEP)
+#undef STEP
+    return v[0];
 }
 
 // Sums of many terms: of floats in double after trees of four, of doubles after pairs with the

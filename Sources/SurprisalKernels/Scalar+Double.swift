@@ -144,14 +144,51 @@ extension Double: Scalar {
 
     public static func sum(_ x: Span<Double>) -> Double { compensatedSum(x) }
 
+    public static func sumClasses(
+        _ x: Span<Double>, axis: ClassAxis, dividedBy divisor: Double, into y: inout MutableSpan<Double>
+    ) {
+        axis.require(x.count, "sum over classes")
+        require(y.count == axis.positions, "sum over classes: \(y.count) sums; expected \(axis.positions)")
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe y.withUnsafeMutableBufferPointer { y in
+                guard let y = y.baseAddress else { return }
+                // An empty x has no address, and is not read.
+                let from = unsafe x.baseAddress ?? UnsafePointer(y)
+                let arguments = unsafe ck_sum_f64(
+                    x: from, y: y, classes: axis.classes, inner: axis.inner, divisor: divisor)
+                let kernel = unsafe kernels.sum
+                // Parts of 256 positions at least: a narrower one would take a cache line here and there.
+                Parallel.forRows(axis.positions, elementsPerRow: min(axis.classes, 128)) { begin, end in
+                    unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                }
+            }
+        }
+    }
+
     public static func multiply(
         _ plan: MatrixProduct, _ a: Span<Double>, _ b: Span<Double>, into c: inout MutableSpan<Double>
+    ) {
+        unsafe multiply(plan, a, b, adding: nil, into: &c)
+    }
+
+    public static func multiply(
+        _ plan: MatrixProduct, _ a: Span<Double>, _ b: Span<Double>, adding bias: Span<Double>, into c: inout MutableSpan<Double>
+    ) {
+        require(bias.count == plan.n, "matrix product: a bias of \(bias.count) elements; expected \(plan.n)")
+        var plan = plan
+        plan.accumulates = true
+        unsafe bias.withUnsafeBufferPointer { bias in unsafe multiply(plan, a, b, adding: bias.baseAddress, into: &c) }
+    }
+
+    private static func multiply(
+        _ plan: MatrixProduct, _ a: Span<Double>, _ b: Span<Double>, adding bias: UnsafePointer<Double>?,
+        into c: inout MutableSpan<Double>
     ) {
         plan.require(a.count, b.count, c.count)
         unsafe a.withUnsafeBufferPointer { a in
             unsafe b.withUnsafeBufferPointer { b in
                 unsafe c.withUnsafeMutableBufferPointer { c in
-                    unsafe plan.run(a.baseAddress, b.baseAddress, c.baseAddress) { tile, a, b, c in
+                    unsafe plan.run(a.baseAddress, b.baseAddress, bias, c.baseAddress) { tile, a, b, c in
                         unsafe cblas_dgemm(
                             CblasRowMajor, plan.transposedA ? CblasTrans : CblasNoTrans,
                             plan.transposedB ? CblasTrans : CblasNoTrans, Int32(tile.m), Int32(tile.n), Int32(plan.k),

@@ -78,6 +78,14 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func map(_ operation: UnaryOperation<Self>, _ x: Span<Self>, into y: inout MutableSpan<Self>)
     /// Σx with rounding errors kept: within 1 ULP of the rounded exact sum unless terms cancel.
     static func sum(_ x: Span<Self>) -> Double
+    /// Σ over the classes of each position, over a divisor; inner not 1. Sums take their terms in order, of Float in
+    /// Double, of Double with the rounding errors kept.
+    static func sumClasses(
+        _ x: Span<Self>, axis: ClassAxis, dividedBy divisor: Double, into y: inout MutableSpan<Self>)
     /// c ← a·b, or c + a·b; a is m×k and b k×n after their transpositions.
     static func multiply(_ plan: MatrixProduct, _ a: Span<Self>, _ b: Span<Self>, into c: inout MutableSpan<Self>)
+    /// c ← a·b plus a bias for each column.
+    static func multiply(
+        _ plan: MatrixProduct, _ a: Span<Self>, _ b: Span<Self>, adding bias: Span<Self>,
+        into c: inout MutableSpan<Self>)
 }

@@ -55,10 +55,18 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         size_t classes, inner;                                                                   \
     } ck_cross_entropy_##S;                                                                      \
                                                                                                  \
+    typedef struct ck_sum_##S {                                                                  \
+        const T *x;                                                                              \
+        T *y;              /* one a position: the sum over its classes, over the divisor */      \
+        size_t classes, inner; /* inner > 1 */                                                   \
+        double divisor;                                                                          \
+    } ck_sum_##S;                                                                                \
+                                                                                                 \
     typedef struct ck_kernels_##S {                                                              \
         void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
         void (*vjp)(const ck_vjp_##S *, size_t begin, size_t end);                               \
         void (*cross_entropy)(const ck_cross_entropy_##S *, size_t begin, size_t end);           \
+        void (*sum)(const ck_sum_##S *, size_t begin, size_t end);                               \
         void (*exp)(const T *x, T *y, size_t count);                                             \
         void (*log)(const T *x, T *y, size_t count);                                             \
         void (*log1p)(const T *x, T *y, size_t count); /* x ≥ 0 */                               \

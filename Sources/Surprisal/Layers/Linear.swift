@@ -59,12 +59,12 @@ public struct Linear<Scalar: Surprisal.Scalar>: Model {
         let rows = x.shape.dropLast().reduce(1, *)
         var y = Buffer<Scalar>(uninitialized: rows * outputs)
         var out = y.mutableSpan
+        let product = MatrixProduct(m: rows, n: outputs, k: inputs, transposedB: true)
         if let bias {
-            let b = bias.span
-            for row in 0..<rows { for column in 0..<outputs { out[row * outputs + column] = b[column] } }
+            Scalar.multiply(product, x.span, weight.span, adding: bias.span, into: &out)
+        } else {
+            Scalar.multiply(product, x.span, weight.span, into: &out)
         }
-        let product = MatrixProduct(m: rows, n: outputs, k: inputs, transposedB: true, accumulates: bias != nil)
-        Scalar.multiply(product, x.span, weight.span, into: &out)
 
         let (xShape, xValues, wValues) = (x.shape, x.buffer, weight.buffer)
         let dx = x.edge { dy in

@@ -52,27 +52,22 @@ extension Tensor {
 func rowSums<Scalar: Surprisal.Scalar>(
     _ x: Span<Scalar>, _ view: ClassAxis, dividedBy divisor: Double = 1
 ) -> Buffer<Scalar> {
-    // Class by class over all the positions of an outer index: memory in its own order, and sums that do not
-    // wait for each other.
     var sums = Buffer<Scalar>(uninitialized: view.positions)
     var out = sums.mutableSpan
-    var high = [Double](repeating: 0, count: view.inner), low = high
+    if view.inner != 1 {
+        Scalar.sumClasses(x, axis: view, dividedBy: divisor, into: &out)
+        return sums
+    }
     for o in 0..<view.outer {
-        for i in 0..<view.inner { (high[i], low[i]) = (0, 0) }
-        for c in 0..<view.classes {
-            let row = (o * view.classes + c) * view.inner
-            for i in 0..<view.inner {
-                let value = Double(x[row + i])
-                let total = high[i] + value, part = total - high[i]
-                low[i] += (high[i] - (total - part)) + (value - part)
-                high[i] = total
-            }
+        var high = 0.0, low = 0.0
+        for i in o * view.classes..<(o + 1) * view.classes {
+            let value = Double(x[i])
+            let total = high + value, part = total - high
+            low += (high - (total - part)) + (value - part)
+            high = total
         }
-        for i in 0..<view.inner {
-            // An infinite sum has no rounding error to keep.
-            let sum = high[i].isFinite ? high[i] + low[i] : high[i]
-            out[o * view.inner + i] = Scalar(sum / divisor)
-        }
+        // An infinite sum has no rounding error to keep.
+        out[o] = Scalar((high.isFinite ? high + low : high) / divisor)
     }
     return sums
 }
