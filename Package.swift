@@ -13,6 +13,7 @@ let package = Package(
         .library(name: "Surprisal", targets: ["Surprisal"]),
         .library(name: "SurprisalIO", targets: ["SurprisalIO"]),
         .executable(name: "surprisal", targets: ["SurprisalCommand"]),
+        .executable(name: "surprisal-bench", targets: ["SurprisalBenchmarks"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -36,6 +37,15 @@ let package = Package(
             exclude: ["Resources/README.md"],
             resources: [.embedInCode("Resources/digits.csv")],
             swiftSettings: swiftSettings),
+        .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
+        .executableTarget(
+            name: "SurprisalBenchmarks",
+            dependencies: [
+                "CBenchmarks", "Surprisal", "SurprisalIO", "SurprisalKernels", "SurprisalReference",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/SurprisalBenchmarks",
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "SurprisalTests",
             dependencies: ["Surprisal", "SurprisalKernels", "SurprisalReference"],
@@ -48,6 +58,8 @@ let package = Package(
             name: "SurprisalCommandTests", dependencies: ["SurprisalCommand", "SurprisalIO"],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SurprisalBenchmarksTests", dependencies: ["SurprisalBenchmarks"], swiftSettings: swiftSettings),
         .testTarget(name: "SurprisalReferenceTests", dependencies: ["SurprisalReference"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SurprisalIOTests", dependencies: ["SurprisalIO"], exclude: ["Fixtures"], swiftSettings: swiftSettings),

@@ -8,6 +8,7 @@ public enum BufferPool {
     private struct Lists {
         var free: [Int: [Block]] = [:]
         var held = 0
+        var fresh = 0
         var limit = 1 << 30
     }
 
@@ -27,6 +28,9 @@ public enum BufferPool {
 
     /// Bytes held for reuse.
     public static var heldByteCount: Int { lists.withLock { $0.held } }
+
+    /// Blocks that the system was asked for so far: once warm, a training step asks for none.
+    public static var freshBlockCount: Int { lists.withLock { $0.fresh } }
 
     /// Bytes that may be held for reuse; a block that would exceed them is given back to the system.
     /// 1 GiB unless set.
@@ -58,7 +62,10 @@ public enum BufferPool {
 
     static func take(sizeClass: Int) -> UnsafeMutableRawPointer {
         let reused = lists.withLock { lists -> Block? in
-            guard let block = lists.free[sizeClass]?.popLast() else { return nil }
+            guard let block = lists.free[sizeClass]?.popLast() else {
+                lists.fresh += 1
+                return nil
+            }
             lists.held -= sizeClass
             return block
         }

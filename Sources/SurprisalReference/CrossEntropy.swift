@@ -37,20 +37,23 @@ extension Reference {
       if labels[position] == ignored {
         losses[position] = 0
       } else {
-        let label = labels[position]
-        let start = shape.start(of: position)
-        let row = RowNormaliser(logits, start: start, shape)
-        let target =
-          -(weights?[label] ?? 1) * row.logProbability(logits[start + label * shape.inner])
-        if labelSmoothing > 0 {
-          let uniform = -weightedSum(logits, start: start, row, shape, weights)
-          losses[position] =
-            T(1 - labelSmoothing) * target + T(labelSmoothing / Double(shape.classes)) * uniform
-        } else {
-          losses[position] = target
-        }
+        let row = RowNormaliser(logits, start: shape.start(of: position), shape)
+        losses[position] = loss(of: position, logits, labels, shape, weights, labelSmoothing, row)
       }
     }
+  }
+
+  @inline(__always)
+  private static func loss<T: ReferenceScalar>(
+    of position: Int, _ logits: [T], _ labels: [Int], _ shape: ReferenceShape, _ weights: [T]?,
+    _ labelSmoothing: Double, _ row: RowNormaliser<T>
+  ) -> T {
+    let label = labels[position]
+    let start = shape.start(of: position)
+    let target = -(weights?[label] ?? 1) * row.logProbability(logits[start + label * shape.inner])
+    guard labelSmoothing > 0 else { return target }
+    let uniform = -weightedSum(logits, start: start, row, shape, weights)
+    return T(1 - labelSmoothing) * target + T(labelSmoothing / Double(shape.classes)) * uniform
   }
 
   /// The cross-entropy of each label, as a new array of one a position.
@@ -115,6 +118,42 @@ extension Reference {
       logits.count, labels, shape, weights, ignored, labelSmoothing, of: "crossEntropyGradient")
     requireCount(result.count, shape.count, "result", of: "crossEntropyGradient")
     upstream.require(shape, of: "crossEntropyGradient")
+    formGradient(
+      logits, labels, shape, weights, ignored, labelSmoothing, upstream, into: &result
+    ) { _, _ in }
+  }
+
+  /// The cross-entropy of each label and the gradient of their mean with respect to the logits, each row normalised
+  /// once.
+  ///
+  /// - Parameters:
+  ///   - losses: one a position.
+  ///   - gradient: `outer × classes × inner`.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public static func crossEntropiesWithGradient<T: ReferenceScalar>(
+    _ logits: [T], labels: [Int], shape: ReferenceShape, weights: [T]? = nil,
+    ignoring ignored: Int? = nil, labelSmoothing: Double = 0, losses: inout [T],
+    gradient: inout [T]
+  ) {
+    let operation = "crossEntropiesWithGradient"
+    requireLabelled(logits.count, labels, shape, weights, ignored, labelSmoothing, of: operation)
+    requireCount(losses.count, shape.positions, "losses", of: operation)
+    requireCount(gradient.count, shape.count, "gradient", of: operation)
+    for position in 0..<shape.positions where labels[position] == ignored { losses[position] = 0 }
+    formGradient(
+      logits, labels, shape, weights, ignored, labelSmoothing, .mean(1), into: &gradient
+    ) { position, row in
+      losses[position] = loss(of: position, logits, labels, shape, weights, labelSmoothing, row)
+    }
+  }
+
+  @inline(__always)
+  private static func formGradient<T: ReferenceScalar>(
+    _ logits: [T], _ labels: [Int], _ shape: ReferenceShape, _ weights: [T]?, _ ignored: Int?,
+    _ labelSmoothing: Double, _ upstream: ReferenceUpstream<T>, into result: inout [T],
+    forRow: (_ position: Int, RowNormaliser<T>) -> Void
+  ) {
     let divisor = totalWeight(labels, weights, ignoring: ignored)
     let kept = T(1 - labelSmoothing)
     let share = T(labelSmoothing / Double(shape.classes))
@@ -130,6 +169,7 @@ extension Reference {
         for c in 0..<shape.classes { result[start + c * shape.inner] = 0 }
       } else {
         let row = RowNormaliser(logits, start: start, shape)
+        forRow(position, row)
         let scale = upstream.scale(at: position, divisor: divisor)
         let labelWeight = weights?[label] ?? 1
         for c in 0..<shape.classes {

@@ -32,10 +32,9 @@ private func meanDivisor(_ shape: ReferenceShape) -> Double {
 private func expectedLogProbability<T: ReferenceScalar>(
   _ logits: [T], _ probabilities: [T], at position: Int, _ shape: ReferenceShape,
   _ weights: [T]?,
-  _ smoothed: SmoothedTarget<T>
+  _ smoothed: SmoothedTarget<T>, _ row: RowNormaliser<T>
 ) -> T {
   let start = shape.start(of: position)
-  let row = RowNormaliser(logits, start: start, shape)
   var sum: T = 0
   for c in 0..<shape.classes {
     let at = start + c * shape.inner
@@ -66,8 +65,9 @@ extension Reference {
     requireCount(losses.count, shape.positions, "losses", of: "crossEntropies")
     let smoothed = SmoothedTarget<T>(labelSmoothing, shape)
     for position in 0..<shape.positions {
+      let row = RowNormaliser(logits, start: shape.start(of: position), shape)
       losses[position] = -expectedLogProbability(
-        logits, probabilities, at: position, shape, weights, smoothed)
+        logits, probabilities, at: position, shape, weights, smoothed, row)
     }
   }
 
@@ -97,8 +97,9 @@ extension Reference {
     let smoothed = SmoothedTarget<T>(labelSmoothing, shape)
     var total = 0.0
     for position in 0..<shape.positions {
+      let row = RowNormaliser(logits, start: shape.start(of: position), shape)
       total += Double(
-        expectedLogProbability(logits, probabilities, at: position, shape, weights, smoothed))
+        expectedLogProbability(logits, probabilities, at: position, shape, weights, smoothed, row))
     }
     return T(-total / (reduction == .mean ? meanDivisor(shape) : 1))
   }
@@ -118,10 +119,45 @@ extension Reference {
       logits.count, probabilities.count, shape, weights, labelSmoothing, of: "crossEntropyGradient")
     requireCount(result.count, shape.count, "result", of: "crossEntropyGradient")
     upstream.require(shape, of: "crossEntropyGradient")
+    formGradient(logits, probabilities, shape, weights, labelSmoothing, upstream, into: &result) { _, _ in }
+  }
+
+  /// The cross-entropy of each position and the gradient of their mean with respect to the logits, each row
+  /// normalised once.
+  ///
+  /// - Parameters:
+  ///   - losses: one a position.
+  ///   - gradient: `outer × classes × inner`.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public static func crossEntropiesWithGradient<T: ReferenceScalar>(
+    _ logits: [T], probabilities: [T], shape: ReferenceShape, weights: [T]? = nil,
+    labelSmoothing: Double = 0, losses: inout [T], gradient: inout [T]
+  ) {
+    let operation = "crossEntropiesWithGradient"
+    requireTargets(logits.count, probabilities.count, shape, weights, labelSmoothing, of: operation)
+    requireCount(losses.count, shape.positions, "losses", of: operation)
+    requireCount(gradient.count, shape.count, "gradient", of: operation)
+    let smoothed = SmoothedTarget<T>(labelSmoothing, shape)
+    formGradient(
+      logits, probabilities, shape, weights, labelSmoothing, .mean(1), into: &gradient
+    ) { position, row in
+      losses[position] = -expectedLogProbability(
+        logits, probabilities, at: position, shape, weights, smoothed, row)
+    }
+  }
+
+  @inline(__always)
+  private static func formGradient<T: ReferenceScalar>(
+    _ logits: [T], _ probabilities: [T], _ shape: ReferenceShape, _ weights: [T]?,
+    _ labelSmoothing: Double, _ upstream: ReferenceUpstream<T>, into result: inout [T],
+    forRow: (_ position: Int, RowNormaliser<T>) -> Void
+  ) {
     let smoothed = SmoothedTarget<T>(labelSmoothing, shape)
     for position in 0..<shape.positions {
       let start = shape.start(of: position)
       let row = RowNormaliser(logits, start: start, shape)
+      forRow(position, row)
       let scale = upstream.scale(at: position, divisor: meanDivisor(shape))
       var mass: T = 0
       for c in 0..<shape.classes {

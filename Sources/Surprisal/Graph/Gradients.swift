@@ -4,15 +4,20 @@ import SurprisalKernels
 struct Gradients<Scalar: Surprisal.Scalar> {
     private var byNode: [UInt64: Tensor<Scalar>] = [:]
 
-    /// Goes back from `output`, each node once, after all that were computed from it.
+    /// Of an output that is a single number.
     ///
-    /// Stops the program when the output is not a single number: a gradient of several would be a matrix.
+    /// Stops the program when it is not: a gradient of several would be a matrix.
     init(of output: Tensor<Scalar>) {
         if output.count != 1 {
             fatalError("gradient: the output has shape \(output.shape); expected a single number (sum or mean it)")
         }
-        guard let root = output.node else { return }
-        byNode[root.number] = Tensor(repeating: 1, shape: output.shape)
+        self.init(from: output.node, upstream: Tensor(repeating: 1, shape: output.shape))
+    }
+
+    /// Goes back from the output's node, each node once, after all that were computed from it.
+    init(from root: Node<Scalar>?, upstream: Tensor<Scalar>) {
+        guard let root else { return }
+        byNode[root.number] = upstream
         for node in Self.nodes(from: root) {
             let edges = node.edges
             // Leaves keep their gradient for whoever asks; inner ones give it up, and its memory.

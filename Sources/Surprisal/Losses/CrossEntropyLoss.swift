@@ -46,13 +46,13 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         _ = try input(logits, probabilities: probabilities)
     }
 
-    private func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
+    func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
         try input.check(labels, input: logits)
         return input
     }
 
-    private func input(_ logits: Shape, probabilities: Shape) throws(LossError) -> ClassLossInput {
+    func input(_ logits: Shape, probabilities: Shape) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
         if probabilities != logits { throw .probabilityShape(found: probabilities, input: logits) }
         return input
@@ -79,9 +79,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ) -> Tensor<Scalar> {
         do {
             let input = try input(logits.shape, probabilities: probabilities.shape)
-            // PyTorch counts the positions as elements over classes: none when there are no classes.
-            let positions = input.axis.classes == 0 ? 0 : input.axis.positions
-            return loss(logits, input, .probabilities(probabilities), denominator: Double(positions))
+            return loss(logits, input, .probabilities(probabilities), denominator: input.probabilityDenominator)
         } catch { fatalError("CrossEntropyLoss: \(error)") }
     }
 
@@ -90,11 +88,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         denominator: Double
     ) -> Tensor<Scalar> {
         let (shape, axis) = (logits.shape, input.axis)
-        let reduced = ReducedLosses<Scalar>(
-            reduction: reduction, denominator: denominator, positions: input.positions)
-        let sweep = CrossEntropySweep(
-            axis: axis, target: target.kernelTarget, weight: weight?.buffer, smoothing: labelSmoothing,
-            scale: reduced.scale)
+        let reduced = reducedLosses(input, denominator)
         // Only when wanted: they hold on to the logits, which then cannot become their gradient in place.
         let others = weight?.isTracked == true || target.isTracked
             ? CrossEntropyTargetGradients(
@@ -102,25 +96,10 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
                 target: target.detached, reduced: reduced
             ).edges(to: target, weight) : []
 
-        // No classes: every label is ignored, every sum empty.
-        var losses = Buffer<Scalar>(repeating: 0, count: axis.positions)
         let node = logits.node
         var gradient = logits.buffer
         _ = consume logits
-        if axis.classes > 0 {
-            var out = losses.mutableSpan
-            if node == nil {
-                Scalar.crossEntropy(gradient.span, sweep, losses: &out)
-            } else if gradient.isUnique() {
-                var inOut = gradient.mutableSpan
-                Scalar.crossEntropyInPlace(&inOut, sweep, losses: &out)
-            } else {
-                var own = Buffer<Scalar>(uninitialized: gradient.count)
-                var written = own.mutableSpan
-                Scalar.crossEntropy(gradient.span, sweep, losses: &out, gradient: &written)
-                gradient = own
-            }
-        }
+        let losses = sweep(&gradient, input, target, reduced, formsGradient: node != nil)
         let formed = gradient
         let own = node.map { node in
             Node<Scalar>.Edge(node: node) { upstream in
@@ -130,6 +109,40 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         let value = reduced.value(of: losses)
         return Tensor(
             shape: value.shape, buffer: value.buffer, from: "CrossEntropy", edges: (own.map { [$0] } ?? []) + others)
+    }
+}
+
+extension CrossEntropyLoss {
+    func reducedLosses(_ input: ClassLossInput, _ denominator: Double) -> ReducedLosses<Scalar> {
+        ReducedLosses(reduction: reduction, denominator: denominator, positions: input.positions)
+    }
+
+    /// The losses of the positions. With `formsGradient` the logits are replaced by the gradient of the reduced
+    /// loss, in place when nobody else holds them.
+    func sweep(
+        _ logits: inout Buffer<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>,
+        _ reduced: ReducedLosses<Scalar>, formsGradient: Bool
+    ) -> Buffer<Scalar> {
+        let axis = input.axis
+        // No classes: every label is ignored, every sum empty.
+        if axis.classes == 0 { return Buffer(repeating: 0, count: axis.positions) }
+        let sweep = CrossEntropySweep(
+            axis: axis, target: target.kernelTarget, weight: weight?.buffer, smoothing: labelSmoothing,
+            scale: reduced.scale)
+        var losses = Buffer<Scalar>(uninitialized: axis.positions)
+        var out = losses.mutableSpan
+        if !formsGradient {
+            Scalar.crossEntropy(logits.span, sweep, losses: &out)
+        } else if logits.isUnique() {
+            var inOut = logits.mutableSpan
+            Scalar.crossEntropyInPlace(&inOut, sweep, losses: &out)
+        } else {
+            var gradient = Buffer<Scalar>(uninitialized: logits.count)
+            var written = gradient.mutableSpan
+            Scalar.crossEntropy(logits.span, sweep, losses: &out, gradient: &written)
+            logits = gradient
+        }
+        return losses
     }
 }
 

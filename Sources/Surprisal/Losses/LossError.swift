@@ -43,6 +43,10 @@ struct ClassLossInput {
         }
     }
 
+    /// What a mean over class probabilities divides by. PyTorch counts the positions as elements over classes: none
+    /// when there are no classes.
+    var probabilityDenominator: Double { axis.classes == 0 ? 0 : Double(axis.positions) }
+
     func check(_ labels: Labels, input: Shape) throws(LossError) {
         // A single row may come with its label as a vector of one, as in PyTorch.
         guard labels.shape == positions || (positions.isEmpty && labels.shape == [1]) else {

@@ -1,0 +1,118 @@
+import CBenchmarks
+import SurprisalKernels
+
+/// Measures what the machine can do at all, with as many threads as the engine has.
+///
+/// Every rate is the best of several tries: whatever else the machine does can only slow one down.
+final class LimitMeter {
+    private let isa: Int32
+    private var rates: [String: Double] = [:]
+    private static let tries = 5
+    /// Far larger than the caches.
+    private static let farFloats = 1 << 26
+
+    init(instructionSet: InstructionSet) {
+        isa = switch instructionSet {
+        case .baseline: 0
+        case .avx2: 1
+        case .avx512: 2
+        }
+    }
+
+    func limits(threads: Int, instructionSet: InstructionSet) -> Limits {
+        Limits(
+            threads: threads, instructionSet: instructionSet.rawValue, read: bandwidth(.read, floats: Self.farFloats),
+            copy: bandwidth(.copy, floats: Self.farFloats), update: bandwidth(.update, floats: Self.farFloats),
+            float: arithmetic(threads, Float.self), double: arithmetic(threads, Double.self))
+    }
+
+    /// The rate that binds a row: of memory at the row's own footprint, as what fits a cache is faster there.
+    func rate(_ kind: Limit.Kind, bytes: Double, in limits: Limits, type: String) -> Double {
+        switch kind {
+        case .read: bandwidth(.read, floats: Int(bytes / 4))
+        // Half is read, half written.
+        case .copy: bandwidth(.copy, floats: Int(bytes / 8))
+        case .update: bandwidth(.update, floats: Int(bytes / 8))
+        case .matrixProduct: (type == "Float" ? limits.float : limits.double).matrixProduct
+        case .arithmetic: (type == "Float" ? limits.float : limits.double).allCores
+        case .none: 0
+        }
+    }
+
+    /// Bytes per second, those read and those written.
+    private func bandwidth(_ kind: Limit.Kind, floats: Int) -> Double {
+        let key = "\(kind) \(floats)"
+        if let known = rates[key] { return known }
+        let x = UnsafeMutablePointer<Float>.allocate(capacity: floats)
+        unsafe x.initialize(repeating: 1, count: floats)
+        let y = unsafe kind == .copy ? UnsafeMutablePointer<Float>.allocate(capacity: floats) : x
+        if kind == .copy { unsafe y.initialize(repeating: 0, count: floats) }
+        defer {
+            unsafe x.deallocate()
+            if kind == .copy { unsafe y.deallocate() }
+        }
+        let isa = isa
+        // Parts of 256 KB, those of the engine's own division.
+        let part = 1 << 16, parts = (floats + part - 1) / part
+        func sweep(_ body: (Int, Int) -> Void) -> Double {
+            let repeats = max(1, (1 << 24) / floats)
+            return Self.best {
+                for _ in 0..<repeats {
+                    Parallel.forEach(parts: parts) { body($0 * part, min(part, floats - $0 * part)) }
+                }
+            } / Double(repeats)
+        }
+        let seconds: Double = switch kind {
+        case .copy:
+            min(
+                sweep { start, count in unsafe cb_copy(isa, x + start, y + start, count) },
+                sweep { start, count in unsafe cb_stream(isa, x + start, y + start, count) })
+        case .update: sweep { start, count in unsafe cb_update(isa, x + start, count, 1.0000001) }
+        default: sweep { start, count in keep(unsafe cb_read(isa, x + start, count)) }
+        }
+        let rate = Double(floats * 4 * (kind == .read ? 1 : 2)) / seconds
+        rates[key] = rate
+        return rate
+    }
+
+    private func arithmetic<T: Element>(_ threads: Int, _ type: T.Type) -> Limits.Arithmetic {
+        let isa = isa, rounds = 2_000_000
+        func multiplyAdds() -> Double {
+            var unused = 0.0
+            return T.self == Float.self
+                ? unsafe cb_multiply_add_f32(isa, rounds, &unused) : unsafe cb_multiply_add_f64(isa, rounds, &unused)
+        }
+        let operations = multiplyAdds()
+        let one = operations / Self.best { keep(multiplyAdds()) }
+        let all = operations * Double(threads) / Self.best {
+            Parallel.forEach(parts: threads) { _ in keep(multiplyAdds()) }
+        }
+        return Limits.Arithmetic(oneCore: one, allCores: all, matrixProduct: matrixProduct(threads, type))
+    }
+
+    /// The best rate of square products, divided by this package or by OpenBLAS itself.
+    private func matrixProduct<T: Element>(_ threads: Int, _ type: T.Type) -> Double {
+        var best = 0.0
+        for n in [512, 1024, 2048] {
+            var inputs = Inputs(seed: 1)
+            let a = Buffer(inputs.normal(n * n) as [T]), b = Buffer(inputs.normal(n * n) as [T])
+            var c = Buffer<T>(uninitialized: n * n)
+            var plan = MatrixProduct(m: n, n: n, k: n)
+            func multiply() {
+                var out = c.mutableSpan
+                T.multiply(plan, a.span, b.span, into: &out)
+            }
+            let own = Self.best(multiply)
+            plan.isDivided = false
+            var library = Double.infinity
+            MatrixProduct.withLibraryThreads(threads) { library = Self.best(multiply) }
+            best = max(best, 2 * Double(n * n * n) / min(own, library))
+        }
+        return best
+    }
+
+    private static func best(_ body: () -> Void) -> Double {
+        body()
+        return (0..<tries).reduce(.infinity) { best, _ in min(best, seconds(body)) }
+    }
+}

@@ -1,0 +1,34 @@
+import Surprisal
+
+/// Verifies and measures workloads one after the other.
+struct Runner {
+    var contest: Contest
+    var instructionSet: InstructionSet
+    var progress: Progress
+
+    /// The workloads' rows, as far as it came before it was stopped.
+    ///
+    /// - Throws: `VerificationFailure` when the engine is wrong: its speed is of no interest then.
+    func run(_ workloads: [Workload], into report: inout Report, _ meter: LimitMeter) throws {
+        for (index, workload) in workloads.enumerated() {
+            progress.show("\(index + 1)/\(workloads.count) \(workload.identifier)")
+            let exercise = workload.make()
+            let verdict = try exercise.verify()
+            guard let result = contest.run(exercise) else {
+                report.isPartial = true
+                return
+            }
+            let rate = meter.rate(workload.limit, bytes: workload.bytes, in: report.limits, type: workload.type)
+            let amount = workload.limit == .matrixProduct ? workload.operations : workload.bytes
+            report.rows.append(
+                Row(
+                    number: workload.number, workload: workload.name, shape: workload.shape, type: workload.type,
+                    pass: workload.pass, consumesInput: workload.consumesInput, threads: Parallel.threadCount,
+                    instructionSet: instructionSet.rawValue, naive: result.naive, engine: result.engine,
+                    ratio: result.ratio, bytes: workload.bytes, operations: workload.operations,
+                    limit: Limit(
+                        kind: workload.limit, rate: rate, share: rate > 0 ? amount / result.engine.median / rate : 0),
+                    memory: result.memory, error: verdict.error, errorBound: verdict.bound))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import ArgumentParser
+import Foundation
+import Surprisal
+import SurprisalIO
+
+/// The engine's side of the comparison with peers: commands on standard input, one line of JSON for each.
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Answer the peer comparison: rows, prepare, time, release.", shouldDisplay: false)
+
+    private struct Answer: Encodable {
+        struct Row: Encodable {
+            let identifier, workload, shape, type, pass: String
+            let number: Int
+            let consumesInput: Bool
+
+            init(_ workload: Workload) {
+                identifier = workload.identifier
+                self.workload = workload.name
+                shape = workload.shape
+                type = workload.type
+                pass = workload.pass.rawValue
+                number = workload.number
+                consumesInput = workload.consumesInput
+            }
+        }
+        var rows: [Row]?
+        var loss: Double?
+        var seconds: Double?
+        var calls: Int?
+        var error: String?
+    }
+
+    func run() throws {
+        var exercise: Exercise?
+        while let line = readLine() {
+            // Identifiers have spaces in them, paths of temporary folders not.
+            var words = line.split(separator: " ", maxSplits: 1).map(String.init)
+            if words.first == "prepare", let rest = words.popLast(), let space = rest.lastIndex(of: " ") {
+                words += [String(rest[..<space]), String(rest[rest.index(after: space)...])]
+            }
+            var answer = Answer()
+            do {
+                switch words.first {
+                case "rows": answer.rows = Workload.all.map { Answer.Row($0) }
+                case "prepare" where words.count == 3:
+                    exercise = nil
+                    let prepared = try prepare(words[1], at: words[2])
+                    answer.loss = prepared.agreement()
+                    exercise = prepared
+                case "time" where words.count == 2:
+                    guard let exercise, let least = Double(words[1]), least > 0 else {
+                        throw CommandFailure("time: expected a positive number of seconds, after prepare")
+                    }
+                    (answer.seconds, answer.calls) = Self.time(exercise, atLeast: least)
+                case "release": exercise = nil
+                default: throw CommandFailure("'\(line)'; expected rows, prepare IDENTIFIER PATH, time SECONDS or release")
+                }
+            } catch { answer = Answer(error: "\(error)") }
+            try FileHandle.standardOutput.write(contentsOf: try JSONEncoder().encode(answer) + Data("\n".utf8))
+        }
+    }
+
+    private func prepare(_ identifier: String, at path: String) throws -> Exercise {
+        guard let workload = Workload.all.first(where: { $0.identifier == identifier }) else {
+            throw CommandFailure("no workload '\(identifier)'")
+        }
+        let exercise = workload.make()
+        _ = try exercise.verify()
+        var writer = SafetensorsWriter()
+        for (name, values) in exercise.inputs {
+            switch values {
+            case .float(let tensor): try writer.add(name, shape: tensor.shape, values: tensor.scalars)
+            case .double(let tensor): try writer.add(name, shape: tensor.shape, values: tensor.scalars)
+            case .labels(let labels, let shape): try writer.add(name, shape: shape, values: labels)
+            }
+        }
+        try writer.write(to: path)
+        exercise.renew?()
+        exercise.engine()
+        return exercise
+    }
+
+    /// Seconds a call; what must be renewed before a call is not counted.
+    private static func time(_ exercise: Exercise, atLeast least: Double) -> (seconds: Double, calls: Int) {
+        var spent = 0.0, calls = 0, batch = 1
+        while spent < least {
+            exercise.renew?()
+            let time = seconds { for _ in 0..<batch { exercise.engine() } }
+            spent += time
+            calls += batch
+            // So many that reading the clock costs nothing beside them.
+            if exercise.renew == nil, time < 1e-4 { batch *= 2 }
+        }
+        return (spent / Double(calls), calls)
+    }
+}

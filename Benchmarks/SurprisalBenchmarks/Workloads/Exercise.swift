@@ -1,0 +1,58 @@
+import Surprisal
+
+/// A workload with its inputs, ready to run: what is verified, timed and handed to the peers.
+struct Exercise {
+    /// One call of the engine.
+    var engine: () -> Void
+    /// What must be renewed before a call and is no part of it: inputs that the call uses up.
+    var renew: (() -> Void)?
+    /// The same work by the naive loops.
+    var naive: (() -> Void)?
+    /// Compares the engine with the naive loops everywhere and with the high-precision reference on a sample.
+    var verify: () throws -> Verdict
+    /// By the names that the peers know.
+    var inputs: [(name: String, values: InputValues)]
+    /// A number that every contender must agree on.
+    var agreement: () -> Double
+}
+
+enum InputValues {
+    case float(Tensor<Float>)
+    case double(Tensor<Double>)
+    case labels([Int], shape: [Int])
+
+    init<T: Element>(_ values: [T], _ shape: [Int]) {
+        if let values = values as? [Float] {
+            self = .float(Tensor(values, shape: shape))
+        } else {
+            self = .double(Tensor(values.map { Double($0) }, shape: shape))
+        }
+    }
+}
+
+/// The engine's worst error, in ULP, and the most that is allowed.
+struct Verdict {
+    var error: Double
+    var bound: Double
+}
+
+struct VerificationFailure: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// What is to be measured, before it has inputs.
+struct Workload {
+    var number: Int
+    var name: String
+    var shape: String
+    var type: String
+    var pass: Row.Pass
+    var consumesInput = false
+    /// Read and written at least, in a call.
+    var bytes: Double
+    var operations: Double
+    var limit: Limit.Kind
+    var make: () -> Exercise
+
+    var identifier: String { "\(name)/\(shape)/\(type)/\(pass.rawValue)\(consumesInput ? "-consumed" : "")" }
+}

@@ -1,0 +1,19 @@
+extension Workload {
+    /// All of them, in the order of the table of targets; the passes of one shape one after the other.
+    static var all: [Workload] {
+        logSoftmax(1, rows: 4096, classes: 1000, Float.self)
+        + [(3, 1, 10), (3, 128, 10), (4, 65536, 10), (4, 65536, 3), (5, 4096, 1000), (6, 512, 32000), (6, 2048, 32000),
+            (6, 256, 128_256)]
+            .flatMap { crossEntropy($0.0, shape: [$0.1, $0.2], Float.self) }
+        + crossEntropy(7, shape: [4096, 1000], Float.self, .options)
+        + crossEntropy(8, shape: [4096, 1000], Float.self, .soft)
+        + crossEntropy(9, shape: [4, 21, 256, 256], Float.self, .segmentation)
+        + [(1024, 2048, 1000), (128, 784, 512), (128, 512, 10)]
+            .flatMap { linear(10, rows: $0.0, inputs: $0.1, outputs: $0.2, Float.self) }
+        + step(11, batch: 3, sizes: [2, 8, 3], relu: false)
+        + step(12, batch: 128, sizes: [784, 512, 10], relu: true)
+        + [(13, 4096, 1000), (13, 2048, 32000)].flatMap { crossEntropy($0.0, shape: [$0.1, $0.2], Double.self) }
+    }
+
+    static func name<T>(of type: T.Type) -> String { type == Float.self ? "Float" : "Double" }
+}

@@ -1,0 +1,49 @@
+import SurprisalKernels
+
+extension CrossEntropyLoss {
+    /// The loss of logits with class indices and its gradient, without a graph.
+    ///
+    /// - Shapes: logits `… × classes × …`, labels without the class axis → a scalar, and the logits' shape. The loss must be
+    ///   reduced; `reduction: .none` stops the program.
+    /// - Complexity: O(logits). The gradient takes the memory of logits that nobody else holds (`consume logits`), and
+    ///   memory of its own otherwise.
+    public func valueWithGradient(
+        at logits: consuming Tensor<Scalar>, _ labels: Labels
+    ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
+        do {
+            let input = try input(logits.shape, labels)
+            return differentiated(logits, input, .labels(labels), denominator: labelWeight(labels, weight))
+        } catch { fatalError("CrossEntropyLoss: \(error)") }
+    }
+
+    /// The loss of logits with class probabilities and its gradient with respect to the logits, without a graph.
+    ///
+    /// - Shapes: logits and probabilities `… × classes × …` → a scalar, and the logits' shape.
+    public func valueWithGradient(
+        at logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>
+    ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
+        do {
+            let input = try input(logits.shape, probabilities: probabilities.shape)
+            return differentiated(logits, input, .probabilities(probabilities), denominator: input.probabilityDenominator)
+        } catch { fatalError("CrossEntropyLoss: \(error)") }
+    }
+
+    private func differentiated(
+        _ logits: consuming Tensor<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>,
+        denominator: Double
+    ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
+        if reduction == .none { fatalError("CrossEntropyLoss: a gradient without reduction; expected a mean or a sum") }
+        if logits.isTracked || weight?.isTracked == true || target.isTracked {
+            fatalError("CrossEntropyLoss: valueWithGradient of something tracked; there are first derivatives only (take its `detached`)")
+        }
+        let shape = logits.shape, reduced = reducedLosses(input, denominator)
+        var gradient = logits.buffer
+        _ = consume logits
+        let losses = sweep(&gradient, input, target, reduced, formsGradient: true)
+        let value = reduced.value(of: losses)
+        return (
+            Tensor(shape: value.shape, buffer: value.buffer, operation: "CrossEntropy"),
+            Tensor(shape: shape, buffer: gradient)
+        )
+    }
+}
