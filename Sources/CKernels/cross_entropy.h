@@ -84,8 +84,23 @@ INLINE void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double 
 #undef TO_D
 #undef TO_W
 
-INLINE void F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, double total, T *loss,
-                         F(ahead) next) {
+// What is left to do of a row when its sums are known: from stored e to the gradient.
+typedef struct F(rest) {
+    T *g;  // NULL: nothing
+    const T *q;
+    double factor, low;
+    size_t apart;  // a class with a gradient of its own, if below the number of classes
+    T special;
+} F(rest);
+
+INLINE void F(complete)(const CROSS_ENTROPY *a, const F(rest) * r, F(ahead) next) {
+    if (!r->g) return;
+    if (r->q || a->smoothing > 0) F(subtract_shares)(a, r->g, r->q, r->factor, r->low);
+    else F(scale_row)(r->g, a->classes, r->factor, r->low, next);
+    if (r->apart < a->classes) r->g[r->apart] = r->special;
+}
+
+INLINE F(rest) F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, double total, T *loss) {
     size_t n = a->classes;
     int smooth = a->smoothing > 0;
     T x_y = x[y];
@@ -96,41 +111,46 @@ INLINE void F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, do
     F(finished_1) r = F(finish_label_1)(a, row.max, x_y, a->weight ? a->weight[y] : 1, row.top, row.rest,
                                         g ? g[y] : 0, row.log, shares.spread, shares.total);
     *loss = r.loss;
-    if (!g) return;
-    if (smooth) F(subtract_shares)(a, g, NULL, r.factor, r.low);
-    else F(scale_row)(g, n, r.factor, r.low, next);
-    g[y] = r.special;
+    return (F(rest)){g, NULL, r.factor, r.low, (size_t)y, r.special};
 }
 
-INLINE void F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, const T *q, T *loss) {
+INLINE F(rest) F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, const T *q, T *loss) {
     size_t n = a->classes;
     T m = F(max_of)(x, n);
     F(shares) shares = F(shares_of)(a, x, q, m, 0);
     ROW row = g ? F(sweep)(x, g, n, m) : F(sweep_sums)(x, n, m);
+    // Nowhere when the row is no distribution and NaN throughout.
     size_t top = g ? F(first_of)(g, n, (T)row.top) : n;
     double share = top < n ? (double)F(share)(a, q, top, 1)[0] : __builtin_nan("");
     F(finished_1) r = F(finish_probabilities_1)(a, row.top, row.rest, row.log, shares.spread, shares.total, share);
     *loss = r.loss;
-    if (!g) return;
-    F(subtract_shares)(a, g, q, r.factor, r.low);
-    if (top < n) g[top] = r.special;  // otherwise the row is no distribution and NaN throughout
+    return (F(rest)){g, q, r.factor, r.low, top, r.special};
 }
 
 static void F(cross_entropy_rows)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
     size_t n = a->classes;
     double total = a->labels && a->smoothing > 0 ? F(uniform_total)(a) : 0;
+    F(rest) waiting = {0};
     for (size_t row = begin; row < end; row++) {
         const T *x = a->logits + row * n;
         T *g = a->gradient ? a->gradient + row * n : NULL;
+        F(rest) rest = {0};
         if (a->probabilities) {
-            F(probability_row)(a, x, g, a->probabilities + row * n, a->losses + row);
+            rest = F(probability_row)(a, x, g, a->probabilities + row * n, a->losses + row);
         } else if (a->labels[row] >= 0) {
-            F(ahead) next = {0};
-            if (row + 1 < end) next = (F(ahead)){x + n, g && g != x ? g + n : NULL};
-            F(label_row)(a, x, g, a->labels[row], total, a->losses + row, next);
+            rest = F(label_row)(a, x, g, a->labels[row], total, a->losses + row);
         } else {
             a->losses[row] = 0;
             if (g) __builtin_memset(g, 0, n * sizeof(T));
         }
+        F(ahead) next = {0};
+        if (row + 1 < end) next = (F(ahead)){x + n, g && g != x ? g + n : NULL};
+        if (!SIDE_BY_SIDE(n)) {
+            F(complete)(a, &rest, next);
+        } else {
+            F(complete)(a, &waiting, next);
+            waiting = rest;
+        }
     }
+    F(complete)(a, &waiting, (F(ahead)){0});
 }

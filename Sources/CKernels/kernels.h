@@ -69,4 +69,4 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
 #pragma clang attribute pop
 #endif
 
-const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(exp), F(log), F(log1p)};
+const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(sum_of), F(exp), F(log), F(log1p)};

@@ -230,22 +230,45 @@ static T F(extreme)(const T *x, size_t n) {
     return largest;
 }
 
-INLINE void F(normalise_row)(const T *x, T *y, size_t n, ck_output output) {
-    T near = F(first_look)(x, n);
-    ROW row = output == CK_SOFTMAX ? F(sweep)(x, y, n, near) : F(sweep_sums)(x, n, near);
+// Rows that leave the first cache anyway, and fit the second two at a time, are completed one after the next has been
+// swept: the processor cannot look past the chain of operations at the end of a sweep. (5 to 8 % there; where the
+// first cache holds a row, completing it at once is faster by more.)
+#define SIDE_BY_SIDE(n) ((n) * sizeof(T) > 16384 && (n) * sizeof(T) <= 131072)
+
+typedef struct F(normalised) {
+    const T *x;  // NULL: nothing
+    T *y;
+    ROW row;
+} F(normalised);
+
+INLINE void F(write_row)(const F(normalised) * r, size_t n, ck_output output) {
+    if (!r->x) return;
     if (output == CK_SOFTMAX) {
-        double low, by = F(quotient_1)(1, row.top, row.rest, &low);
-        F(scale_row)(y, n, by, low, (F(ahead)){0});
+        double low, by = F(quotient_1)(1, r->row.top, r->row.rest, &low);
+        F(scale_row)(r->y, n, by, low, (F(ahead)){0});
     } else if (output == CK_LOG_SUM_EXP) {
-        *y = row.rest == row.rest ? (T)((double)row.max + row.log) : F(extreme)(x, n);
+        *r->y = r->row.rest == r->row.rest ? (T)((double)r->row.max + r->row.log) : F(extreme)(r->x, n);
     } else {
-        V m = F(splat)(row.max), log = F(splat)((T)row.log);
-        for (size_t i = 0; i < n; i += L) F(store_n)(y + i, n - i, (F(load_n)(x + i, n - i, 0) - m) - log);
+        V m = F(splat)(r->row.max), log = F(splat)((T)r->row.log);
+        size_t i = 0;
+        for (; i + L <= n; i += L) F(store)(r->y + i, (F(load)(r->x + i) - m) - log);
+        if (i < n) F(store_part)(r->y + i, n - i, (F(load_part)(r->x + i, n - i, 0) - m) - log);
     }
 }
 
 static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
     size_t n = a->classes;
-    for (size_t row = begin; row < end; row++)
-        F(normalise_row)(a->x + row * n, a->output == CK_LOG_SUM_EXP ? a->y + row : a->y + row * n, n, a->output);
+    F(normalised) waiting = {0};
+    for (size_t i = begin; i < end; i++) {
+        F(normalised) r = {a->x + i * n, a->output == CK_LOG_SUM_EXP ? a->y + i : a->y + i * n};
+        T near = F(first_look)(r.x, n);
+        r.row = a->output == CK_SOFTMAX ? F(sweep)(r.x, r.y, n, near) : F(sweep_sums)(r.x, n, near);
+        if (!SIDE_BY_SIDE(n)) {
+            F(write_row)(&r, n, a->output);
+        } else {
+            F(write_row)(&waiting, n, a->output);
+            waiting = r;
+        }
+    }
+    F(write_row)(&waiting, n, a->output);
 }

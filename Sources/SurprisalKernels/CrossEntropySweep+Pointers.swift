@@ -23,7 +23,7 @@ extension CrossEntropySweep {
         unsafe withWeight { weight in
             switch target {
             case .labels(let labels):
-                unsafe labels.withUnsafeBufferPointer { unsafe body($0.baseAddress, nil, weight) }
+                unsafe labels.values.withUnsafeBufferPointer { unsafe body($0.baseAddress, nil, weight) }
             case .probabilities(let probabilities):
                 unsafe probabilities.span.withUnsafeBufferPointer { unsafe body(nil, $0.baseAddress, weight) }
             }

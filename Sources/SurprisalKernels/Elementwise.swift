@@ -8,11 +8,12 @@ public enum BinaryOperation: Sendable {
     func apply<T: Scalar>(_ x: Span<T>, _ y: Span<T>, into z: inout MutableSpan<T>) {
         require(x.count == y.count && x.count == z.count, "\(self): \(x.count) and \(y.count) elements into \(z.count)")
         switch self {
-        case .add: for i in x.indices { z[i] = x[i] + y[i] }
-        case .subtract: for i in x.indices { z[i] = x[i] - y[i] }
-        case .multiply: for i in x.indices { z[i] = x[i] * y[i] }
-        case .divide: for i in x.indices { z[i] = x[i] / y[i] }
-        case .reluDerivative: for i in x.indices { z[i] = y[i] <= 0 ? 0 : x[i] }
+        case .add: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] + y[i] } }
+        case .subtract: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] - y[i] } }
+        case .multiply: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] * y[i] } }
+        case .divide: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] / y[i] } }
+        case .reluDerivative:
+            unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = y[i] <= 0 ? 0 : x[i] } }
         }
     }
 }
@@ -29,44 +30,71 @@ public enum UnaryOperation<T: Scalar>: Sendable {
     func apply(_ x: Span<T>, into y: inout MutableSpan<T>) {
         require(x.count == y.count, "\(self): \(x.count) elements into \(y.count)")
         switch self {
-        case .scale(let factor): for i in x.indices { y[i] = x[i] * factor }
-        case .divide(let divisor): for i in x.indices { y[i] = x[i] / divisor }
-        case .offset(let number): for i in x.indices { y[i] = x[i] + number }
-        case .relu: for i in x.indices { y[i] = x[i] < 0 ? 0 : x[i] }
+        case .scale(let factor): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] * factor } }
+        case .divide(let divisor): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] / divisor } }
+        case .offset(let number): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] + number } }
+        case .relu: unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] < 0 ? 0 : x[i] } }
         }
     }
 }
 
-/// Σx: eight interleaved sums in Double that keep their rounding errors (Knuth's two-sum), added in a fixed
-/// order.
+// A loop is given as a whole, over one part of the elements: a function of a single element would be called for each.
+
+/// y from x.
 @inline(__always)
-func compensatedSum<T: Scalar>(_ x: Span<T>) -> Double {
-    var high = SIMD8<Double>(), low = SIMD8<Double>()
-    func add(_ value: SIMD8<Double>) {
-        let total = high + value
-        let part = total - high
-        low += (high - (total - part)) + (value - part)
-        high = total
+private func write<T: Scalar>(
+    _ y: inout MutableSpan<T>, _ x: Span<T>, _ loop: (UnsafeMutablePointer<T>, UnsafePointer<T>, Range<Int>) -> Void
+) {
+    unsafe x.withUnsafeBufferPointer { x in
+        unsafe y.withUnsafeMutableBufferPointer { y in
+            guard let from = x.baseAddress, let to = y.baseAddress else { return }
+            forParts(x.count) { unsafe loop(to, from, $0) }
+        }
     }
-    var i = 0
-    while i + 8 <= x.count {
-        var value = SIMD8<Double>()
-        for lane in 0..<8 { value[lane] = Double(x[i + lane]) }
-        add(value)
-        i += 8
+}
+
+/// z from x and y.
+@inline(__always)
+private func write<T: Scalar>(
+    _ z: inout MutableSpan<T>, _ x: Span<T>, _ y: Span<T>,
+    _ loop: (UnsafeMutablePointer<T>, UnsafePointer<T>, UnsafePointer<T>, Range<Int>) -> Void
+) {
+    unsafe x.withUnsafeBufferPointer { x in
+        unsafe y.withUnsafeBufferPointer { y in
+            unsafe z.withUnsafeMutableBufferPointer { z in
+                guard let a = x.baseAddress, let b = y.baseAddress, let to = z.baseAddress else { return }
+                forParts(x.count) { unsafe loop(to, a, b, $0) }
+            }
+        }
     }
-    if i < x.count {
-        var value = SIMD8<Double>()
-        for lane in 0..<(x.count - i) { value[lane] = Double(x[i + lane]) }
-        add(value)
+}
+
+/// x from itself.
+@inline(__always)
+func update<T: Scalar>(_ x: inout MutableSpan<T>, _ loop: (UnsafeMutablePointer<T>, Range<Int>) -> Void) {
+    unsafe x.withUnsafeMutableBufferPointer { x in
+        guard let start = x.baseAddress else { return }
+        forParts(x.count) { unsafe loop(start, $0) }
     }
-    // An infinite or NaN sum has no rounding error to keep; ∞ − ∞ above made one up.
-    var total = 0.0, errors = 0.0
-    for lane in 0..<8 {
-        let sum = total + high[lane]
-        let part = sum - total
-        errors += (total - (sum - part)) + (high[lane] - part) + low[lane]
-        total = sum
+}
+
+/// x from itself and y.
+@inline(__always)
+func update<T: Scalar>(
+    _ x: inout MutableSpan<T>, with y: Span<T>,
+    _ loop: (UnsafeMutablePointer<T>, UnsafePointer<T>, Range<Int>) -> Void
+) {
+    require(x.count == y.count, "update: \(x.count) and \(y.count) elements")
+    unsafe write(&x, y, loop)
+}
+
+/// Runs `body` over all elements; many of them in parts whose boundaries depend on their number alone.
+@inline(__always)
+private func forParts(_ count: Int, _ body: (Range<Int>) -> Void) {
+    // 1 MB of Float, beyond the caches' reach, where a second core has its own bandwidth.
+    if count < 1 << 18 { return body(0..<count) }
+    let perPart = 1 << 16
+    Parallel.forEach(parts: (count + perPart - 1) / perPart) { part in
+        body(part * perPart..<min(count, (part + 1) * perPart))
     }
-    return total.isFinite ? total + errors : total
 }

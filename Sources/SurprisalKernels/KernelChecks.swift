@@ -1,5 +1,5 @@
 /// What a kernel relies on: a count that does not fit would be a read or write past the end of memory.
-@inline(__always)
+@inlinable @inline(__always)
 func require(_ condition: Bool, _ message: @autoclosure () -> String) {
     // Not a precondition: its text would be dropped in release builds.
     if !condition { fatalError(message()) }
@@ -35,9 +35,8 @@ extension CrossEntropySweep {
         case .labels(let labels):
             SurprisalKernels.require(
                 labels.count == axis.positions, "cross-entropy: \(labels.count) labels; expected \(axis.positions)")
-            // The largest alone: one pass, vectorised, over what the sweep is about to read.
-            let largest = labels.max() ?? -1
-            SurprisalKernels.require(largest < axis.classes, "cross-entropy: label \(largest) of \(axis.classes) classes")
+            SurprisalKernels.require(
+                labels.largest < axis.classes, "cross-entropy: label \(labels.largest) of \(axis.classes) classes")
         }
     }
 }

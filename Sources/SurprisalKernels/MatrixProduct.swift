@@ -13,9 +13,15 @@ public struct MatrixProduct: Sendable {
     public init(
         m: Int, n: Int, k: Int, transposedA: Bool = false, transposedB: Bool = false, accumulates: Bool = false
     ) {
-        for (name, size) in [("m", m), ("n", n), ("k", k)] where size < 0 || size > Int(Int32.max) {
-            fatalError("matrix product: \(name) is \(size); expected 0 to \(Int32.max)")
+        // Not a loop over the three: an array of them would be most of the time of a small product.
+        func check(_ size: Int, _ name: StaticString) {
+            if size < 0 || size > Int(Int32.max) {
+                fatalError("matrix product: \(name) is \(size); expected 0 to \(Int32.max)")
+            }
         }
+        check(m, "m")
+        check(n, "n")
+        check(k, "k")
         self.m = m
         self.n = n
         self.k = k
@@ -25,9 +31,12 @@ public struct MatrixProduct: Sendable {
     }
 
     func require(_ a: Int, _ b: Int, _ c: Int) {
-        for (count, expected, name) in [(a, m * k, "A"), (b, k * n, "B"), (c, m * n, "C")] {
+        func check(_ count: Int, _ expected: Int, _ name: StaticString) {
             SurprisalKernels.require(count == expected, "matrix product: \(name) has \(count) elements; expected \(expected)")
         }
+        check(a, m * k, "A")
+        check(b, k * n, "B")
+        check(c, m * n, "C")
     }
 
     struct Tile {
@@ -63,9 +72,9 @@ public struct MatrixProduct: Sendable {
     /// anew: measured, four tiles reach 97 % of what two do, eight 93 %, sixteen 87 %.
     private static let largeWork = 0x1p32
 
-    /// How C is cut: across its columns, unless the rows are many more; across columns, tiles are packed less.
+    /// How C is cut. Measured, tiles across columns are packed less, unless A is transposed or the rows are many more.
     var tiling: (byRows: Bool, edge: Int, count: Int) {
-        let byRows = m > n + n / 2, long = byRows ? m : n
+        let byRows = transposedA ? m > n / 2 : m > n + n / 2, long = byRows ? m : n
         let work = Double(m) * Double(n) * Double(k)
         let most = work > Self.largeWork ? 16 : 4
         var count = 1

@@ -34,10 +34,15 @@ public enum Parallel {
     ///
     /// For this package only: the bodies run at the same time, which the compiler cannot see.
     package static func forEach(parts: Int, _ body: (Int) -> Void) {
-        // Asked even for one part: a bad setting shows at once, not with the first large input.
+        if parts <= 1 {
+            // A bad setting shows at once, not with the first large input.
+            _ = initialThreadCount
+            if parts == 1 { body(0) }
+            return
+        }
         let threads = threadCount
-        if parts <= 1 || threads == 1 {
-            for part in 0..<max(0, parts) { body(part) }
+        if threads == 1 {
+            for part in 0..<parts { body(part) }
             return
         }
         withoutActuallyEscaping(body) { escaping in
@@ -53,10 +58,12 @@ public enum Parallel {
 
     /// Divides `rows` into ranges worth a thread's while and runs `body(begin, end)` on each. The ranges
     /// depend on the shape alone; those of short rows begin at multiples of 64, whole numbers of vectors.
-    static func forRows(_ rows: Int, elementsPerRow: Int, _ body: (Int, Int) -> Void) {
+    ///
+    /// - Parameter cost: how much longer an element takes than an exponential.
+    static func forRows(_ rows: Int, elementsPerRow: Int, cost: Int = 1, _ body: (Int, Int) -> Void) {
         // About 10 µs of exponentials: below, handing work over costs what it saves.
         let elementsPerPart = 1 << 15
-        let wanted = max(1, elementsPerPart / max(1, elementsPerRow))
+        let wanted = max(1, elementsPerPart / max(1, elementsPerRow * cost))
         let rowsPerPart = wanted >= 64 ? wanted / 64 * 64 : wanted
         let parts = (rows + rowsPerPart - 1) / rowsPerPart
         forEach(parts: parts) { part in body(part * rowsPerPart, min(rows, (part + 1) * rowsPerPart)) }

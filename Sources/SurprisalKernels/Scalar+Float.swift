@@ -29,7 +29,7 @@ extension Float: Scalar {
         let arguments = unsafe ck_normalise_f32(
             x: x, y: y, classes: axis.classes, inner: axis.inner, output: output.code)
         let kernel = unsafe kernels.normalise
-        Parallel.forRows(axis.positions, elementsPerRow: axis.classes) { begin, end in
+        Parallel.forRows(axis.positions, elementsPerRow: axis.classes, cost: axis.cost) { begin, end in
             unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
         }
     }
@@ -51,7 +51,7 @@ extension Float: Scalar {
                         y: y, upstream: upstream, gradient: gradient, classes: axis.classes, inner: axis.inner,
                         output: output.code)
                     let kernel = unsafe kernels.vjp
-                    Parallel.forRows(axis.positions, elementsPerRow: axis.classes) { begin, end in
+                    Parallel.forRows(axis.positions, elementsPerRow: axis.classes, cost: axis.cost) { begin, end in
                         unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
                     }
                 }
@@ -99,7 +99,7 @@ extension Float: Scalar {
                     losses: losses, smoothing: sweep.smoothing, scale: sweep.scale, classes: sweep.axis.classes,
                     inner: sweep.axis.inner)
                 let kernel = unsafe kernels.cross_entropy
-                Parallel.forRows(sweep.axis.positions, elementsPerRow: sweep.axis.classes) { begin, end in
+                Parallel.forRows(sweep.axis.positions, elementsPerRow: sweep.axis.classes, cost: sweep.axis.cost) { begin, end in
                     unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
                 }
             }
@@ -142,7 +142,28 @@ extension Float: Scalar {
         operation.apply(x, into: &y)
     }
 
-    public static func sum(_ x: Span<Float>) -> Double { compensatedSum(x) }
+    public static func fill(_ x: inout MutableSpan<Float>, with value: Float) {
+        unsafe update(&x) { x, part in for i in part { unsafe x[i] = value } }
+    }
+
+    public static func scaleInPlace(_ x: inout MutableSpan<Float>, by factor: Float) {
+        unsafe update(&x) { x, part in for i in part { unsafe x[i] = x[i] == 0 ? 0 : x[i] * factor } }
+    }
+
+    public static func descend(_ p: inout MutableSpan<Float>, along v: Span<Float>, rate: Float) {
+        unsafe update(&p, with: v) { p, v, part in for i in part { unsafe p[i] -= rate * v[i] } }
+    }
+
+    public static func gather(_ v: inout MutableSpan<Float>, _ g: Span<Float>, momentum: Float, fresh: Float) {
+        unsafe update(&v, with: g) { v, g, part in for i in part { unsafe v[i] = momentum * v[i] + fresh * g[i] } }
+    }
+
+    public static func sum(_ x: Span<Float>) -> Double {
+        unsafe x.withUnsafeBufferPointer { x in
+            guard let from = x.baseAddress else { return 0 }
+            return unsafe kernels.sum_of(from, x.count)
+        }
+    }
 
     public static func sumClasses(
         _ x: Span<Float>, axis: ClassAxis, dividedBy divisor: Double, into y: inout MutableSpan<Float>
@@ -156,7 +177,7 @@ extension Float: Scalar {
                 let from = unsafe x.baseAddress ?? UnsafePointer(y)
                 let arguments = unsafe ck_sum_f32(
                     x: from, y: y, classes: axis.classes, inner: axis.inner, divisor: divisor)
-                let kernel = unsafe kernels.sum
+                let kernel = unsafe kernels.class_sums
                 // Parts of 256 positions at least: a narrower one would take a cache line here and there.
                 Parallel.forRows(axis.positions, elementsPerRow: min(axis.classes, 128)) { begin, end in
                     unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }

@@ -8,19 +8,40 @@ public enum Normalisation: Sendable {
 public struct ClassAxis: Sendable, Equatable {
     public let outer, classes, inner: Int
 
+    @inlinable
     public init(outer: Int, classes: Int, inner: Int) {
         self.outer = outer
         self.classes = classes
         self.inner = inner
     }
 
+    @inlinable
     public var positions: Int { outer * inner }
+
+    /// What an element costs in exponentials: where there are few classes, the ends of rows are most of the work.
+    var cost: Int { classes < 64 ? 4 : 1 }
+}
+
+/// The class of each position, a negative one meaning none. The largest is known, so that a kernel need not look
+/// through them all again to stay within its memory.
+public struct ClassIndices: Sendable, Equatable {
+    public let values: [Int32]
+    /// −1 where there is none.
+    public let largest: Int
+
+    public init(_ values: [Int32]) {
+        self.values = values
+        largest = Int(values.max() ?? -1)
+    }
+
+    @inlinable
+    public var count: Int { values.count }
 }
 
 /// What a loss is taken against: one class a position, a negative one meaning none, or a probability for
 /// each class of each position.
 public enum Target<Element: Scalar> {
-    case labels([Int32])
+    case labels(ClassIndices)
     case probabilities(Buffer<Element>)
 }
 
@@ -35,6 +56,7 @@ public struct CrossEntropySweep<Element: Scalar> {
     /// Factor of every gradient: 1, or 1/denominator of a mean.
     public let scale: Double
 
+    @inlinable
     public init(
         axis: ClassAxis, target: Target<Element>, weight: Buffer<Element>?, smoothing: Double, scale: Double
     ) {
@@ -76,6 +98,13 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func combine(
         _ operation: BinaryOperation, _ x: Span<Self>, _ y: Span<Self>, into z: inout MutableSpan<Self>)
     static func map(_ operation: UnaryOperation<Self>, _ x: Span<Self>, into y: inout MutableSpan<Self>)
+    static func fill(_ x: inout MutableSpan<Self>, with value: Self)
+    /// x ← x·factor, but 0 where x is, whatever the factor.
+    static func scaleInPlace(_ x: inout MutableSpan<Self>, by factor: Self)
+    /// p ← p − rate·v
+    static func descend(_ p: inout MutableSpan<Self>, along v: Span<Self>, rate: Self)
+    /// v ← momentum·v + fresh·g
+    static func gather(_ v: inout MutableSpan<Self>, _ g: Span<Self>, momentum: Self, fresh: Self)
     /// Σx with rounding errors kept: within 1 ULP of the rounded exact sum unless terms cancel.
     static func sum(_ x: Span<Self>) -> Double
     /// Σ over the classes of each position, over a divisor; inner not 1. Sums take their terms in order, of Float in

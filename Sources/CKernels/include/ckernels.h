@@ -66,7 +66,8 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
         void (*vjp)(const ck_vjp_##S *, size_t begin, size_t end);                               \
         void (*cross_entropy)(const ck_cross_entropy_##S *, size_t begin, size_t end);           \
-        void (*sum)(const ck_sum_##S *, size_t begin, size_t end);                               \
+        void (*class_sums)(const ck_sum_##S *, size_t begin, size_t end);                        \
+        double (*sum_of)(const T *x, size_t count);                                              \
         void (*exp)(const T *x, T *y, size_t count);                                             \
         void (*log)(const T *x, T *y, size_t count);                                             \
         void (*log1p)(const T *x, T *y, size_t count); /* x ≥ 0 */                               \

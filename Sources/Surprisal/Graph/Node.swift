@@ -3,57 +3,71 @@ import Synchronization
 
 /// How a tracked tensor came about: for each tracked input, the way back.
 final class Node<Scalar: Surprisal.Scalar>: Sendable {
-    /// One tracked input: its node and what turns the output's gradient into the input's. What the
-    /// closure captures is what training keeps in memory until the way back.
-    struct Edge: Sendable {
-        var node: Node
-        let pullback: @Sendable (Tensor<Scalar>) -> Tensor<Scalar>
-    }
-
-    /// Larger than those of all nodes it was computed from: descending order is an order of the way back.
+    /// Larger than those of all nodes it was computed from: descending order is an order of the way back. A leaf's is
+    /// that of all leaves of its `TrackedInputs`.
     let number: UInt64
-    private let links: Mutex<[Edge]>
+    /// A leaf's place among those; −1 of a computed node.
+    let place: Int
+    private let ownEdges: Edges<Scalar>
+    /// A `Bridge<Scalar>` with the edges of a node that has none of its own; variable, so that it can be taken out.
+    private let bridge: Mutex<(any AnyObject & Sendable)?>
+    /// Nodes that die one within the other when this one does, down to the next bridges.
+    let level: Int
 
-    init(edges: [Edge]) {
-        number = nodeCounter.add(1, ordering: .relaxed).newValue
-        links = Mutex(edges)
+    init(_ edges: consuming Edges<Scalar>) {
+        number = Self.nextNumber()
+        place = -1
+        let level = edges.highestLevel + 1
+        if level < Bridges.distance {
+            self.level = level
+            ownEdges = edges
+            bridge = Mutex(nil)
+        } else {
+            self.level = 0
+            ownEdges = Edges()
+            bridge = Mutex(Bridge(edges))
+        }
     }
 
-    var edges: [Edge] { links.withLock { $0 } }
+    /// A leaf.
+    init(place: Int, of number: UInt64) {
+        self.number = number
+        self.place = place
+        ownEdges = Edges()
+        bridge = Mutex(nil)
+        level = 0
+    }
 
-    // The chain behind a tensor may be a million nodes long, and releasing it by recursion overflows the
-    // stack at some ten thousand. So a dying node takes over the edges of every node that dies with it.
-    deinit {
-        var dying = links.withLock { take(&$0) }
-        while var edge = dying.popLast() {
-            guard isKnownUniquelyReferenced(&edge.node) else { continue }
-            dying.append(contentsOf: edge.node.links.withLock { take(&$0) })
+    static func nextNumber() -> UInt64 { nodeCounter.add(1, ordering: .relaxed).newValue }
+
+    func forEachEdge(_ body: (Edges<Scalar>.Edge) -> Void) {
+        if isBridged, let bridge = bridge.withLock({ $0 }) as? Bridge<Scalar> {
+            bridge.edges.forEach(body)
+        } else {
+            ownEdges.forEach(body)
         }
+    }
+
+    private var isBridged: Bool { level == 0 && place < 0 }
+
+    deinit {
+        guard isBridged else { return }
+        var bridge = bridge.withLock { $0.take() }
+        Bridges.release(&bridge)
     }
 }
 
 private let nodeCounter = Atomic<UInt64>(0)
 
-private func take<T>(_ array: inout [T]) -> [T] {
-    let taken = array
-    array = []
-    return taken
-}
-
 extension Tensor {
     /// A result of the operation `name`; tracked when an input is, that is, when there are edges.
-    init(
-        shape: Shape, buffer: Buffer<Scalar>, from name: String, edges: [Node<Scalar>.Edge]
-    ) {
-        self.init(
-            shape: shape, buffer: buffer, node: edges.isEmpty ? nil : Node(edges: edges), operation: name)
+    init(shape: Shape, buffer: Buffer<Scalar>, from name: String, edges: consuming Edges<Scalar>) {
+        self.init(shape: shape, buffer: buffer, node: edges.isEmpty ? nil : Node(edges), operation: name)
     }
 
     /// An edge to this input when it is tracked; otherwise its gradient is never computed.
-    func edge(
-        _ pullback: @escaping @Sendable (Tensor<Scalar>) -> Tensor<Scalar>
-    ) -> [Node<Scalar>.Edge] {
-        guard let node else { return [] }
-        return [.init(node: node, pullback: pullback)]
+    func edge(_ pullback: @escaping @Sendable (Tensor<Scalar>) -> Tensor<Scalar>) -> Edges<Scalar> {
+        guard let node else { return Edges() }
+        return Edges(.init(node: node, pullback: pullback))
     }
 }

@@ -1,17 +1,6 @@
 import SurprisalKernels
 
 extension Tensor {
-    /// A leaf of the graph with these numbers.
-    ///
-    /// Stops the program when it is tracked already: the gradient of an inner call is not tracked, so that of
-    /// an outer one would silently be 0.
-    var tracked: Tensor {
-        if isTracked {
-            fatalError("valueWithGradient: the input is tracked by an outer one; there are first derivatives only (take its `detached`)")
-        }
-        return Tensor(shape: shape, buffer: buffer, node: Node(edges: []))
-    }
-
     /// The same numbers and the operation's name, without the graph behind them.
     var withoutGraph: Tensor { Tensor(shape: shape, buffer: buffer, operation: operation) }
 }
@@ -23,6 +12,8 @@ extension Tensor {
 ///   not depend on it. First derivatives only: what `body` computes by a `valueWithGradient` of its own is a
 ///   constant to this one.
 /// - Complexity: a small constant times the time of `body`.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
 public func valueWithGradient<Scalar>(
     at input: Tensor<Scalar>, _ body: (Tensor<Scalar>) throws -> Tensor<Scalar>
 ) rethrows -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
@@ -31,6 +22,8 @@ public func valueWithGradient<Scalar>(
 }
 
 /// A scalar and its gradients with respect to two tensors.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
 public func valueWithGradient<Scalar>(
     at first: Tensor<Scalar>, _ second: Tensor<Scalar>,
     _ body: (Tensor<Scalar>, Tensor<Scalar>) throws -> Tensor<Scalar>
@@ -40,6 +33,8 @@ public func valueWithGradient<Scalar>(
 }
 
 /// A scalar and its gradients with respect to three tensors.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
 public func valueWithGradient<Scalar>(
     at first: Tensor<Scalar>, _ second: Tensor<Scalar>, _ third: Tensor<Scalar>,
     _ body: (Tensor<Scalar>, Tensor<Scalar>, Tensor<Scalar>) throws -> Tensor<Scalar>
@@ -49,30 +44,32 @@ public func valueWithGradient<Scalar>(
 }
 
 /// A scalar and its gradients with respect to any number of tensors.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
 public func valueWithGradient<Scalar>(
     at inputs: [Tensor<Scalar>], _ body: ([Tensor<Scalar>]) throws -> Tensor<Scalar>
 ) rethrows -> (value: Tensor<Scalar>, gradients: [Tensor<Scalar>]) {
-    let leaves = inputs.map(\.tracked)
-    let value = try body(leaves)
-    let gradients = Gradients(of: value)
-    return (value.withoutGraph, leaves.map { gradients.gradient(for: $0) })
+    let leaves = TrackedInputs(inputs)
+    return leaves.differentiated(try body(leaves.tensors))
 }
 
 /// A scalar and its gradient with respect to all parameters of a model.
 ///
 /// - Parameter body: computes one number, a loss, from a tracked copy of `model`.
+@inlinable
 public func valueWithGradient<M: Model>(
     at model: M, _ body: (M) throws -> Tensor<M.Scalar>
 ) rethrows -> (value: Tensor<M.Scalar>, gradient: Gradient<M>) {
-    var tracked = model
-    var leaves: [Tensor<M.Scalar>] = []
-    tracked.forEachParameter { _, parameter in
-        parameter = parameter.tracked
-        leaves.append(parameter)
+    var values = model
+    var leaves = TrackedInputs<M.Scalar>()
+    values.forEachParameter { _, parameter in leaves.track(&parameter) }
+    let (value, gradients) = leaves.differentiated(try body(values))
+    var next = 0
+    values.forEachParameter { _, parameter in
+        parameter = gradients[next]
+        next += 1
     }
-    let value = try body(tracked)
-    let gradients = Gradients(of: value)
-    return (value.withoutGraph, Gradient(of: model, parameters: leaves.map { gradients.gradient(for: $0) }))
+    return (value, Gradient(values: values, inOrder: gradients))
 }
 
 /// The gradient of a number with respect to a model: a tensor for each parameter, found under the same
@@ -81,15 +78,13 @@ public func valueWithGradient<M: Model>(
 public struct Gradient<M: Model>: Sendable {
     /// A model whose parameters are the gradient.
     public let values: M
+    /// The same without the names, which take longer to make than a small parameter's update.
+    @usableFromInline let inOrder: [Tensor<M.Scalar>]
 
-    init(of model: M, parameters: [Tensor<M.Scalar>]) {
-        var values = model
-        var next = 0
-        values.forEachParameter { _, parameter in
-            parameter = parameters[next]
-            next += 1
-        }
+    @inlinable
+    init(values: M, inOrder: [Tensor<M.Scalar>]) {
         self.values = values
+        self.inOrder = inOrder
     }
 
     public subscript<Value>(dynamicMember path: KeyPath<M, Value>) -> Value { values[keyPath: path] }

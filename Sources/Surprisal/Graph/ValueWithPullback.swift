@@ -7,22 +7,25 @@ import SurprisalKernels
 ///   gradient of the value, of its shape, to the vector-Jacobian products, of the inputs' shapes. Another shape
 ///   stops the program.
 /// - Complexity: of the pullback, a small constant times the time of `body`.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
 public func valueWithPullback<Scalar>(
     at inputs: [Tensor<Scalar>], _ body: ([Tensor<Scalar>]) throws -> Tensor<Scalar>
 ) rethrows -> (value: Tensor<Scalar>, pullback: @Sendable (Tensor<Scalar>) -> [Tensor<Scalar>]) {
-    let leaves = inputs.map(\.tracked)
-    let value = try body(leaves)
+    let leaves = TrackedInputs(inputs)
+    let value = try body(leaves.tensors)
     let root = value.node, shape = value.shape
     return (value.withoutGraph, { upstream in
         if upstream.shape != shape {
             fatalError("pullback: an upstream gradient of shape \(upstream.shape); expected the value's, \(shape)")
         }
-        let gradients = Gradients(from: root, upstream: upstream.detached)
-        return leaves.map { gradients.gradient(for: $0) }
+        return leaves.gradients(from: root, upstream: upstream.detached)
     })
 }
 
 /// A tensor of any shape computed from another, and the way back.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
 public func valueWithPullback<Scalar>(
     at input: Tensor<Scalar>, _ body: (Tensor<Scalar>) throws -> Tensor<Scalar>
 ) rethrows -> (value: Tensor<Scalar>, pullback: @Sendable (Tensor<Scalar>) -> Tensor<Scalar>) {

@@ -1,3 +1,5 @@
+import SurprisalKernels
+
 /// The class of each position, checked once and trusted after.
 public struct Labels: Sendable, Equatable {
     /// The positions' shape: a batch, or a batch of segmented images; `[]` for a single row.
@@ -5,7 +7,7 @@ public struct Labels: Sendable, Equatable {
     /// Every label that is not ignored is at least 0 and less than this.
     public let classCount: Int
     /// The class of each position in row-major order, −1 where it is ignored.
-    let indices: [Int32]
+    let classes: ClassIndices
     public let ignoredCount: Int
 
     /// - Parameters:
@@ -39,9 +41,11 @@ public struct Labels: Sendable, Equatable {
         }
         self.shape = shape
         self.classCount = classCount
-        self.indices = indices
+        classes = ClassIndices(indices)
         self.ignoredCount = ignoredCount
     }
+
+    var indices: [Int32] { classes.values }
 
     public var count: Int { indices.count }
 
@@ -63,7 +67,7 @@ public struct Labels: Sendable, Equatable {
     }
 
     private init(checked indices: [Int32], classCount: Int) {
-        self.indices = indices
+        classes = ClassIndices(indices)
         self.classCount = classCount
         shape = [indices.count]
         ignoredCount = indices.count { $0 < 0 }

@@ -37,6 +37,8 @@ public struct Linear<Scalar: Surprisal.Scalar>: Model {
     public var inputs: Int { weight.shape[1] }
     public var outputs: Int { weight.shape[0] }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public mutating func forEachParameter(_ body: (String, inout Tensor<Scalar>) -> Void) {
         body("weight", &weight)
         // Taken out, so that one holder of its memory remains and it is written in place.
@@ -56,7 +58,10 @@ public struct Linear<Scalar: Surprisal.Scalar>: Model {
             fatalError("Linear: input has shape \(x.shape), weight \(weight.shape); expected … × \(inputs)")
         }
         let (inputs, outputs) = (inputs, outputs)
-        let rows = x.shape.dropLast().reduce(1, *)
+        var shape = x.shape
+        shape[shape.count - 1] = outputs
+        var rows = 1
+        for axis in 0..<shape.count - 1 { rows *= shape[axis] }
         var y = Buffer<Scalar>(uninitialized: rows * outputs)
         var out = y.mutableSpan
         let product = MatrixProduct(m: rows, n: outputs, k: inputs, transposedB: true)
@@ -66,23 +71,24 @@ public struct Linear<Scalar: Surprisal.Scalar>: Model {
             Scalar.multiply(product, x.span, weight.span, into: &out)
         }
 
-        let (xShape, xValues, wValues) = (x.shape, x.buffer, weight.buffer)
-        let dx = x.edge { dy in
+        let (xShape, wShape, bShape) = (x.shape, weight.shape, bias?.shape ?? [])
+        let (xValues, wValues) = (x.buffer, weight.buffer)
+        let dx = x.edge { [rows] dy in
             var buffer = Buffer<Scalar>(uninitialized: rows * inputs)
             var out = buffer.mutableSpan
             Scalar.multiply(MatrixProduct(m: rows, n: inputs, k: outputs), dy.span, wValues.span, into: &out)
             return Tensor(shape: xShape, buffer: buffer)
         }
-        let dW = weight.edge { dy in
+        let dW = weight.edge { [rows] dy in
             var buffer = Buffer<Scalar>(uninitialized: outputs * inputs)
             var out = buffer.mutableSpan
             Scalar.multiply(
                 MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true), dy.span, xValues.span, into: &out)
-            return Tensor(shape: [outputs, inputs], buffer: buffer)
+            return Tensor(shape: wShape, buffer: buffer)
         }
-        let db = bias?.edge { dy in
-            Tensor(shape: [outputs], buffer: rowSums(dy.span, ClassAxis(outer: 1, classes: rows, inner: outputs)))
+        let db = bias?.edge { [rows] dy in
+            Tensor(shape: bShape, buffer: rowSums(dy.span, ClassAxis(outer: 1, classes: rows, inner: outputs)))
         } ?? []
-        return Tensor(shape: x.shape.dropLast() + [outputs], buffer: y, from: "Linear", edges: dx + dW + db)
+        return Tensor(shape: shape, buffer: y, from: "Linear", edges: dx + dW + db)
     }
 }

@@ -7,6 +7,8 @@ extension CrossEntropyLoss {
     ///   reduced; `reduction: .none` stops the program.
     /// - Complexity: O(logits). The gradient takes the memory of logits that nobody else holds (`consume logits`), and
     ///   memory of its own otherwise.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func valueWithGradient(
         at logits: consuming Tensor<Scalar>, _ labels: Labels
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
@@ -19,6 +21,8 @@ extension CrossEntropyLoss {
     /// The loss of logits with class probabilities and its gradient with respect to the logits, without a graph.
     ///
     /// - Shapes: logits and probabilities `… × classes × …` → a scalar, and the logits' shape.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func valueWithGradient(
         at logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {

@@ -48,7 +48,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
-        try input.check(labels, input: logits)
+        try input.check(labels)
         return input
     }
 
@@ -64,6 +64,8 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ///   without reduction.
     /// - Complexity: O(logits). One read of untracked logits; tracked ones are replaced by their gradient
     ///   when nobody else holds them, and copied otherwise.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func callAsFunction(_ logits: consuming Tensor<Scalar>, _ labels: Labels) -> Tensor<Scalar> {
         do {
             let input = try input(logits.shape, labels)
@@ -74,6 +76,8 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     /// The loss of logits with class probabilities, which may be tracked.
     ///
     /// - Shapes: logits and probabilities `… × classes × …` → as with labels.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func callAsFunction(
         _ logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>
     ) -> Tensor<Scalar> {
@@ -94,27 +98,29 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
             ? CrossEntropyTargetGradients(
                 smoothing: labelSmoothing, weight: weight?.detached, logits: logits.buffer, shape: shape, axis: axis,
                 target: target.detached, reduced: reduced
-            ).edges(to: target, weight) : []
+            ).edges(to: target, weight) : Edges()
 
         let node = logits.node
         var gradient = logits.buffer
         _ = consume logits
         let losses = sweep(&gradient, input, target, reduced, formsGradient: node != nil)
         let formed = gradient
-        let own = node.map { node in
-            Node<Scalar>.Edge(node: node) { upstream in
-                Tensor(shape: shape, buffer: reduced.applied(upstream, to: formed, axis: axis))
-            }
+        var edges = Edges<Scalar>()
+        if let node {
+            edges.append(
+                .init(node: node) { upstream in
+                    Tensor(shape: shape, buffer: reduced.applied(upstream, to: formed, axis: axis))
+                })
         }
         let value = reduced.value(of: losses)
         return Tensor(
-            shape: value.shape, buffer: value.buffer, from: "CrossEntropy", edges: (own.map { [$0] } ?? []) + others)
+            shape: value.shape, buffer: value.buffer, from: "CrossEntropy", edges: edges + others)
     }
 }
 
 extension CrossEntropyLoss {
     func reducedLosses(_ input: ClassLossInput, _ denominator: Double) -> ReducedLosses<Scalar> {
-        ReducedLosses(reduction: reduction, denominator: denominator, positions: input.positions)
+        ReducedLosses(reduction: reduction, denominator: denominator, input: input)
     }
 
     /// The losses of the positions. With `formsGradient` the logits are replaced by the gradient of the reduced
@@ -160,7 +166,7 @@ enum CrossEntropyTarget<Scalar: Surprisal.Scalar>: Sendable {
 
     var kernelTarget: Target<Scalar> {
         switch self {
-        case .labels(let labels): .labels(labels.indices)
+        case .labels(let labels): .labels(labels.classes)
         case .probabilities(let probabilities): .probabilities(probabilities.buffer)
         }
     }

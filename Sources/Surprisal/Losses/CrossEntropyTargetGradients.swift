@@ -14,10 +14,10 @@ struct CrossEntropyTargetGradients<Scalar: Surprisal.Scalar>: Sendable {
     /// The closures keep the numbers of the target and the weights, not how they came about.
     func edges(
         to target: CrossEntropyTarget<Scalar>, _ weight: Tensor<Scalar>?
-    ) -> [Node<Scalar>.Edge] {
-        var edges: [Node<Scalar>.Edge] = []
-        if case .probabilities(let q) = target { edges += q.edge { probabilityGradient($0) } }
-        if let weight { edges += weight.edge { weightGradient($0) } }
+    ) -> Edges<Scalar> {
+        var edges = Edges<Scalar>()
+        if case .probabilities(let q) = target { edges = q.edge { probabilityGradient($0) } }
+        if let weight { edges = edges + weight.edge { weightGradient($0) } }
         return edges
     }
 

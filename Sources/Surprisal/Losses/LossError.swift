@@ -27,30 +27,36 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
 }
 
 /// The checks common to the losses that have a class axis.
-struct ClassLossInput {
+struct ClassLossInput: Sendable {
     let axis: ClassAxis
-    /// The input's shape without its class axis.
-    let positions: Shape
+    private let shape: Shape
+    /// Of the classes, from the front.
+    private let index: Int
 
     init(_ input: Shape, classAxis: Int?, weight: Shape?) throws(LossError) {
         let axis = classAxis ?? input.defaultClassAxis
         let normal = axis < 0 ? axis + input.count : axis
         guard input.indices.contains(normal) else { throw .noClassAxis(shape: input, axis: axis) }
         self.axis = input.seen(from: normal)
-        positions = input.removing(axis: normal)
-        if let weight, weight != [input[normal]] {
+        shape = input
+        index = normal
+        if let weight, weight.count != 1 || weight[0] != input[normal] {
             throw .weightShape(found: weight, classes: input[normal])
         }
     }
+
+    /// The input's shape without its class axis.
+    var positions: Shape { shape.removing(axis: index) }
 
     /// What a mean over class probabilities divides by. PyTorch counts the positions as elements over classes: none
     /// when there are no classes.
     var probabilityDenominator: Double { axis.classes == 0 ? 0 : Double(axis.positions) }
 
-    func check(_ labels: Labels, input: Shape) throws(LossError) {
+    func check(_ labels: Labels) throws(LossError) {
         // A single row may come with its label as a vector of one, as in PyTorch.
-        guard labels.shape == positions || (positions.isEmpty && labels.shape == [1]) else {
-            throw .labelShape(found: labels.shape, input: input, expected: positions)
+        let isSingle = shape.count == 1 && labels.shape.count == 1 && labels.shape[0] == 1
+        guard isSingle || labels.shape.equals(shape, without: index) else {
+            throw .labelShape(found: labels.shape, input: shape, expected: positions)
         }
         guard labels.classCount == axis.classes else {
             throw .classCount(labels: labels.classCount, input: axis.classes)

@@ -26,13 +26,15 @@ public struct NLLLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     private func input(_ shape: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(shape, classAxis: classAxis, weight: weight?.shape)
-        try input.check(labels, input: shape)
+        try input.check(labels)
         return input
     }
 
     /// - Shapes: `… × classes × …`, labels without the class axis → a scalar, or the labels' shape without
     ///   reduction.
     /// - Complexity: O(positions); O(input) on the way back.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func callAsFunction(_ logProbabilities: Tensor<Scalar>, _ labels: Labels) -> Tensor<Scalar> {
         do {
             return loss(logProbabilities, try input(logProbabilities.shape, labels), labels)
@@ -44,7 +46,7 @@ public struct NLLLoss<Scalar: Surprisal.Scalar>: Sendable {
     private func loss(_ logProbabilities: Tensor<Scalar>, _ input: ClassLossInput, _ labels: Labels) -> Tensor<Scalar> {
         let (shape, axis) = (logProbabilities.shape, input.axis)
         let reduced = ReducedLosses<Scalar>(
-            reduction: reduction, denominator: labelWeight(labels, weight), positions: input.positions)
+            reduction: reduction, denominator: labelWeight(labels, weight), input: input)
 
         var losses = Buffer<Scalar>(repeating: 0, count: axis.positions)
         var out = losses.mutableSpan

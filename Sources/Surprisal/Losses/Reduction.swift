@@ -16,17 +16,17 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
     let reduction: Reduction
     /// What a mean divides by.
     let denominator: Double
-    let positions: Shape
+    let input: ClassLossInput
 
     /// The factor that a mean puts on every gradient. A mean over a weight of 0 has no value, not an infinite one.
     var scale: Double { reduction == .mean ? (denominator == 0 ? .nan : 1 / denominator) : 1 }
 
     func value(of losses: Buffer<Scalar>) -> (shape: Shape, buffer: Buffer<Scalar>) {
         switch reduction {
-        case .none: (positions, losses)
-        case .sum: ([], Buffer(CollectionOfOne(Scalar(Scalar.sum(losses.span)))))
+        case .none: (input.positions, losses)
+        case .sum: ([], Buffer(repeating: Scalar(Scalar.sum(losses.span)), count: 1))
         case .mean:
-            ([], Buffer(CollectionOfOne(denominator == 0 ? .nan : Scalar(Scalar.sum(losses.span) / denominator))))
+            ([], Buffer(repeating: denominator == 0 ? .nan : Scalar(Scalar.sum(losses.span) / denominator), count: 1))
         }
     }
 
@@ -40,9 +40,8 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
             var span = gradient.mutableSpan
             scaleRows(&span, by: upstream.span, axis: axis)
         } else if upstream.item() != 1 {
-            let factor = upstream.item()
             var span = gradient.mutableSpan
-            for i in span.indices { span[i] = span[i] == 0 ? 0 : span[i] * factor }
+            Scalar.scaleInPlace(&span, by: upstream.item())
         }
         return gradient
     }

@@ -21,16 +21,22 @@ func map<Scalar>(_ operation: UnaryOperation<Scalar>, _ x: Tensor<Scalar>) -> Te
 // There is no broadcasting, so a shape that does not fit is never taken for one that does. All are O(count).
 extension Tensor {
     /// Element by element; shapes that differ stop the program. Derivatives: `dz`, `dz`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func + (x: Tensor, y: Tensor) -> Tensor {
         result(combine(.add, x, y, name: "+"), "Add", x.edge { $0 } + y.edge { $0 })
     }
 
     /// Element by element; shapes that differ stop the program. Derivatives: `dz`, `−dz`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func - (x: Tensor, y: Tensor) -> Tensor {
         result(combine(.subtract, x, y, name: "-"), "Subtract", x.edge { $0 } + y.edge { map(.scale(-1), $0) })
     }
 
     /// Element by element; shapes that differ stop the program. Derivatives: `dz·y`, `dz·x`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func * (x: Tensor, y: Tensor) -> Tensor {
         let (a, b) = (x.detached, y.detached)
         return result(
@@ -39,6 +45,8 @@ extension Tensor {
     }
 
     /// Element by element; shapes that differ stop the program. Derivatives: `dz/y`, `−dz·(x/y)/y`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func / (x: Tensor, y: Tensor) -> Tensor {
         let (b, quotient) = (y.detached, combine(.divide, x, y, name: "/"))
         return result(
@@ -48,30 +56,48 @@ extension Tensor {
     }
 
     /// Every element plus a number. Derivative: `dz`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func + (x: Tensor, number: Scalar) -> Tensor { result(map(.offset(number), x), "Offset", x.edge { $0 }) }
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func + (number: Scalar, x: Tensor) -> Tensor { x + number }
     /// Every element less a number.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func - (x: Tensor, number: Scalar) -> Tensor { x + -number }
 
     /// Every element times a number. Derivative: `dz` times the number.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func * (x: Tensor, factor: Scalar) -> Tensor {
         result(map(.scale(factor), x), "Scale", x.edge { map(.scale(factor), $0) })
     }
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func * (factor: Scalar, x: Tensor) -> Tensor { x * factor }
     /// Every element over a number, each rounded once. Derivative: `dz` over the number.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func / (x: Tensor, divisor: Scalar) -> Tensor {
         result(map(.divide(divisor), x), "Scale", x.edge { map(.divide(divisor), $0) })
     }
     /// The elements' negatives.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static prefix func - (x: Tensor) -> Tensor { x * -1 }
 
     /// max(x, 0), with derivative 0 at 0; NaN stays NaN.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func relu() -> Tensor {
         let y = map(.relu, self)
         return Self.result(y, "Relu", edge { combine(.reluDerivative, $0, y, name: "relu") })
     }
 
     /// eˣ within `Accuracy.expULP`. Derivative: `dy·y`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func exp() -> Tensor {
         var buffer = Buffer<Scalar>(uninitialized: count)
         var out = buffer.mutableSpan
@@ -81,6 +107,8 @@ extension Tensor {
     }
 
     /// The natural logarithm within `Accuracy.logULP`; −∞ at 0, NaN below. Derivative: `dy/x`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func log() -> Tensor {
         var buffer = Buffer<Scalar>(uninitialized: count)
         var out = buffer.mutableSpan
@@ -89,7 +117,7 @@ extension Tensor {
         return Self.result(Tensor(shape: shape, buffer: buffer), "Log", edge { combine(.divide, $0, x, name: "log") })
     }
 
-    private static func result(_ values: Tensor, _ name: String, _ edges: [Node<Scalar>.Edge]) -> Tensor {
+    private static func result(_ values: Tensor, _ name: String, _ edges: Edges<Scalar>) -> Tensor {
         Tensor(shape: values.shape, buffer: values.buffer, from: name, edges: edges)
     }
 }

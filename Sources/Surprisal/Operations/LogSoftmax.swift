@@ -9,6 +9,8 @@ extension Tensor {
     ///   Derivative: `dx = dy − exp(y)·Σ dy`.
     /// - Accuracy: `Accuracy.lossULP`; −∞ stays −∞; a +∞, a NaN or nothing but −∞ makes its row NaN.
     /// - Complexity: O(count), one allocation: none when nobody else holds the logits.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public consuming func logSoftmax(along axis: Int? = nil) -> Tensor {
         normalised(.logSoftmax, axis, "LogSoftmax")
     }
@@ -17,10 +19,14 @@ extension Tensor {
     ///
     /// - Formula: `y = exp(x − m) / (1 + R)`. Derivative: `dx = y·(dy − Σ dy·y)`.
     /// - Complexity: as `logSoftmax(along:)`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public consuming func softmax(along axis: Int? = nil) -> Tensor {
         normalised(.softmax, axis, "Softmax")
     }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     private consuming func normalised(_ output: Normalisation, _ axis: Int?, _ name: String) -> Tensor {
         let view = shape.classAxis(axis, in: name)
         let (shape, edgeNode) = (shape, node)
@@ -36,14 +42,16 @@ extension Tensor {
             y = out
         }
         let result = y
-        let edges: [Node<Scalar>.Edge] = edgeNode.map { node in
-            [.init(node: node) { dy in
-                var gradient = Buffer<Scalar>(uninitialized: result.count)
-                var span = gradient.mutableSpan
-                Scalar.vectorJacobianProduct(result.span, upstream: dy.span, into: &span, axis: view, of: output)
-                return Tensor(shape: shape, buffer: gradient)
-            }]
-        } ?? []
+        var edges = Edges<Scalar>()
+        if let edgeNode {
+            edges.append(
+                .init(node: edgeNode) { dy in
+                    var gradient = Buffer<Scalar>(uninitialized: result.count)
+                    var span = gradient.mutableSpan
+                    Scalar.vectorJacobianProduct(result.span, upstream: dy.span, into: &span, axis: view, of: output)
+                    return Tensor(shape: shape, buffer: gradient)
+                })
+        }
         return Tensor(shape: shape, buffer: result, from: name, edges: edges)
     }
 }

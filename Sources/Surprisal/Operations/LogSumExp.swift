@@ -7,6 +7,8 @@ extension Tensor {
     /// - Shapes: any → the same without the axis (1 unless given, 0 of a vector).
     /// - Complexity: O(count), one read.
     /// - Special values: −∞ where all are (and of no classes at all), +∞ where one is, NaN where one is.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func logSumExp(along axis: Int? = nil) -> Tensor {
         let view = shape.classAxis(axis, in: "logSumExp")
         let removed = axis ?? shape.defaultClassAxis

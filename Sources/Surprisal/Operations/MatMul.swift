@@ -6,6 +6,8 @@ extension Tensor {
     /// - Shapes: `m × k`, `k × n` → `m × n`; others stop the program.
     /// - Derivatives: `dA = dC·Bᵀ`, `dB = Aᵀ·dC`.
     /// - Complexity: O(m · k · n).
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func matmul(_ other: Tensor) -> Tensor {
         guard rank == 2, other.rank == 2, shape[1] == other.shape[0] else {
             fatalError("matmul: shapes \(shape) and \(other.shape); expected m × k and k × n")

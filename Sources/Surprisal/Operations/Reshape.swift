@@ -1,5 +1,7 @@
 extension Tensor {
     /// The same elements in the same order under another shape of as many elements. O(1).
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func reshaped(to shape: Shape) -> Tensor {
         if shape.elementCount != count {
             fatalError("reshaped: shape \(self.shape) has \(count) elements, \(shape) \(shape.elementCount)")

@@ -6,9 +6,13 @@ extension Tensor {
     /// - Shapes: `rows × …` → `indices × …`.
     /// - Derivative: each row gets the sum of what its copies got.
     /// Stops the program at an index that is no row.
-    public func rows(_ indices: some Collection<Int>) -> Tensor {
+    public func rows(_ indices: some Collection<Int>) -> Tensor { rows(chosen: Array(indices)) }
+
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    private func rows(chosen: [Int]) -> Tensor {
         guard let rowCount = shape.first else { fatalError("rows: a scalar has none") }
-        let (shape, chosen) = (shape, Array(indices))
+        let shape = shape
         let width = shape.dropFirst().reduce(1, *)
         for index in chosen where index < 0 || index >= rowCount {
             fatalError("rows: index \(index) of shape \(shape); expected 0 to \(rowCount - 1)")

@@ -7,7 +7,8 @@ extension Shape {
     /// The number of elements of a tensor of this shape.
     var elementCount: Int {
         var count = 1
-        for (axis, size) in enumerated() {
+        for axis in indices {
+            let size = self[axis]
             if size < 0 { fatalError("shape \(self): axis \(axis) has size \(size); expected at least 0") }
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
             if overflow { fatalError("shape \(self) has more elements than the address space holds") }
@@ -37,12 +38,23 @@ extension Shape {
     }
 
     func seen(from axis: Int) -> ClassAxis {
-        ClassAxis(outer: self[..<axis].reduce(1, *), classes: self[axis], inner: self[(axis + 1)...].reduce(1, *))
+        var outer = 1, inner = 1
+        for other in indices where other != axis {
+            if other < axis { outer *= self[other] } else { inner *= self[other] }
+        }
+        return ClassAxis(outer: outer, classes: self[axis], inner: inner)
     }
 
     func removing(axis: Int) -> Shape {
         var shape = self
         if !shape.isEmpty { shape.remove(at: axis < 0 ? axis + count : axis) }
         return shape
+    }
+
+    /// Whether this is `shape` without one of its axes: `removing(axis:)` without making it.
+    func equals(_ shape: Shape, without axis: Int) -> Bool {
+        guard count == shape.count - 1 else { return false }
+        for i in indices where self[i] != shape[i < axis ? i : i + 1] { return false }
+        return true
     }
 }

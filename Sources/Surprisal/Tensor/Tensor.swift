@@ -48,6 +48,8 @@ public struct Tensor<Scalar: Surprisal.Scalar>: Sendable {
     /// A scalar.
     public init(_ value: Scalar) { self.init(CollectionOfOne(value), shape: []) }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public init(repeating value: Scalar, shape: Shape) {
         self.init(shape: shape, buffer: Buffer(repeating: value, count: shape.elementCount))
     }

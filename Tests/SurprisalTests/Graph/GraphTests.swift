@@ -21,6 +21,43 @@ import Testing
         #expect(gradient.item() == 20_001)
     }
 
+    /// More nodes wait for their gradients at a time than are looked through one by one.
+    @Test func manyBranchesMeetInOneNode() {
+        let gradient = valueWithGradient(at: Tensor<Double>(3)) { x in
+            let y = x * 2
+            let branches = (0..<10_000).map { y * Double($0 % 7) }
+            return branches.reversed().reduce(y) { $0 + $1 } + branches.reduce(y) { $0 + $1 }
+        }.gradient
+        #expect(gradient.item() == Double(4 * (1 + (0..<10_000).reduce(0) { $0 + $1 % 7 })))
+    }
+
+    /// Bridges are released by whoever comes first, on any thread.
+    @Test func longChainsAreReleasedAtTheSameTime() async {
+        await withTaskGroup(of: Double.self) { group in
+            for factor in 1...4 {
+                group.addTask {
+                    valueWithGradient(at: Tensor<Double>(Double(factor))) { x in
+                        var y = x
+                        for _ in 0..<50_000 { y = y + x }
+                        return y
+                    }.gradient.item()
+                }
+            }
+            for await gradient in group { #expect(gradient == 50_001) }
+        }
+    }
+
+    @Test func aGraphMayBeWalkedByManyAtOnce() async {
+        let x = Tensor<Double>([1, 2])
+        let pullback = valueWithPullback(at: x) { x in (0..<300).reduce(x) { y, _ in y + x } }.pullback
+        await withTaskGroup(of: Tensor<Double>.self) { group in
+            for k in 1...8 { group.addTask { pullback(Tensor<Double>(repeating: Double(k), shape: [2])) } }
+            var sum = Tensor<Double>.zeros([2])
+            for await gradient in group { sum = sum + gradient }
+            #expect(sum == Tensor(repeating: 36 * 301, shape: [2]))
+        }
+    }
+
     /// A node is visited after all that were computed from it, however short another way to it is.
     @Test func waysOfDifferentLengthMeet() {
         let gradient = valueWithGradient(at: Tensor<Double>(0.25)) { x in
