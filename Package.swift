@@ -59,7 +59,8 @@ let package = Package(
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "SurprisalBenchmarksTests", dependencies: ["SurprisalBenchmarks"], swiftSettings: swiftSettings),
+            name: "SurprisalBenchmarksTests", dependencies: ["SurprisalBenchmarks", "Surprisal", "SurprisalReference"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "SurprisalReferenceTests", dependencies: ["SurprisalReference"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SurprisalIOTests", dependencies: ["SurprisalIO"], exclude: ["Fixtures"], swiftSettings: swiftSettings),

@@ -1,0 +1,99 @@
+import Surprisal
+import SurprisalReference
+import Testing
+
+@testable import SurprisalBenchmarks
+
+/// The runner on its smallest workloads: what is verified, counted and timed.
+@Suite(.serialized) struct RunnerTests {
+    private func workload(_ identifier: String) throws -> Workload {
+        try #require(Workload.all.first { $0.identifier == identifier })
+    }
+
+    @Test func everyWorkloadHasItsOwnIdentifier() {
+        let identifiers = Workload.all.map(\.identifier)
+        #expect(Set(identifiers).count == identifiers.count)
+        // All of the table of targets.
+        #expect(Set(Workload.all.map(\.number)) == Set(1...13))
+    }
+
+    @Test(arguments: [
+        "cross-entropy/1×10/Float/forward", "cross-entropy/128×10/Float/both", "cross-entropy/128×10/Float/both-consumed",
+        "linear/128×512→10/Float/both", "step/2→8→3 batch 3/Float/step",
+    ])
+    func isVerifiedAndTakesNoFreshMemoryOnceWarm(identifier: String) throws {
+        let workload = try workload(identifier), exercise = workload.make()
+        let verdict = try exercise.verify()
+        #expect(verdict.error <= verdict.bound)
+        let contest = Contest(rounds: 5, budget: 1, isStopped: { false })
+        let result = try #require(contest.run(exercise))
+        #expect(result.engine.samples.count == 5 && result.naive?.samples.count == 5)
+        #expect(result.engine.median > 0)
+        #expect(result.memory.freshBlocks == 0)
+        #expect(result.memory.extraPeakBytes > 0)
+        if workload.consumesInput {
+            // Row losses and the result, not a copy of the logits.
+            #expect(result.memory.extraPeakBytes < 128 * 10 * 4)
+        }
+    }
+
+    @Test func aStoppedContestHasNoResult() throws {
+        let contest = Contest(rounds: 5, budget: 1, isStopped: { true })
+        #expect(contest.run(try workload("cross-entropy/1×10/Float/forward").make()) == nil)
+    }
+
+    /// One wrong digit in any of a row's numbers is found.
+    @Test func aWrongEngineIsFound() throws {
+        let logits: [Float] = [0.5, -1, 2, 0.25, 1, 3], labels = [2, 0], view = ReferenceShape(outer: 2, classes: 3)
+        func verifier() -> RowVerifier<Float> {
+            RowVerifier(
+                what: "test", view: view, logits: logits,
+                target: RowTarget(labels: labels, probabilities: nil, weights: nil, smoothing: 0))
+        }
+        let naive = Reference.crossEntropies(logits, labels: labels, shape: view)
+        let naiveGradient = Reference.crossEntropyGradient(logits, labels: labels, shape: view)
+        let y = try Labels(labels, classCount: 3), x = Tensor(logits, shape: [2, 3])
+        let losses = CrossEntropyLoss<Float>(reduction: .none)(x, y).scalars
+        let (mean, gradient) = CrossEntropyLoss<Float>().valueWithGradient(at: x, y)
+
+        var right = verifier()
+        try right.losses(Tensor(losses).span, naive: naive)
+        try right.mean(mean.item(), of: Tensor(losses).span)
+        try right.gradient(gradient.span, naive: naiveGradient)
+        #expect(right.worst > 0 && right.worst <= right.bound)
+
+        for i in losses.indices {
+            var wrong = losses
+            wrong[i] += 6 * wrong[i].ulp
+            #expect(throws: VerificationFailure.self) {
+                var verifier = verifier()
+                try verifier.losses(Tensor(wrong).span, naive: naive)
+            }
+        }
+        for i in 0..<6 {
+            var wrong = gradient.scalars
+            wrong[i] += 6 * wrong[i].ulp
+            #expect(throws: VerificationFailure.self) {
+                var verifier = verifier()
+                try verifier.gradient(Tensor(wrong).span, naive: naiveGradient)
+            }
+        }
+        #expect(throws: VerificationFailure.self) {
+            var verifier = verifier()
+            try verifier.mean(mean.item().nextUp.nextUp, of: Tensor(losses).span)
+        }
+        #expect(throws: VerificationFailure.self) {
+            var verifier = verifier()
+            try verifier.losses(Tensor([losses[0]]).span, naive: naive)
+        }
+    }
+
+    @Test func theLimitsAreInOrder() {
+        let limits = LimitMeter(instructionSet: .baseline).limits(threads: 1, instructionSet: .baseline)
+        for rate in [limits.read, limits.copy, limits.update, limits.float.matrixProduct, limits.double.oneCore] {
+            #expect(rate > 1e8 && rate < 1e13)
+        }
+        // Half as many numbers in a vector; a shared machine may disturb either.
+        #expect(limits.float.oneCore > 1.3 * limits.double.oneCore)
+    }
+}
