@@ -12,6 +12,8 @@ from failure import Failure
 
 # Longer than any compilation or the inputs of any row take.
 TIME_LIMIT = 900.0
+PAUSE = 0.02
+SETTLING_LIMIT = 1.0
 
 
 class Contender:
@@ -72,6 +74,27 @@ class Contender:
         tail = self.messages.read_text(errors="replace").strip().splitlines()[-8:]
         said = "".join(f"\n    {line}" for line in tail) or " nothing"
         return Failure(f"{self.name}: {how} at {asked!r}; expected an answer. Its standard error ends with:{said}")
+
+    def settle(self) -> None:
+        """Waits until its threads sleep: OpenMP's spin for milliseconds after their last work, OpenBLAS's for a tenth
+        of a second, and would take processors from whoever is next."""
+        deadline, before = time.monotonic() + SETTLING_LIMIT, self.processor_time()
+        while time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            now = self.processor_time()
+            if now - before < PAUSE / 20:
+                return
+            before = now
+
+    def processor_time(self) -> float:
+        """Seconds that its threads have run; 0 where the system does not say."""
+        total = 0
+        for task in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            try:
+                total += int(task.read_text().split()[0])
+            except (OSError, ValueError, IndexError):
+                pass  # a thread that has ended meanwhile
+        return total / 1e9
 
     def stop(self) -> None:
         self.process.kill()

@@ -1,6 +1,5 @@
 """Measures one row: every contender in turn, in an order that rotates from round to round."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +8,6 @@ from contender import Contender
 from failure import Failure
 from results import ENGINE, RowResult
 
-# OpenMP threads spin for some milliseconds after their last work, and would take processors from whoever is next.
-PAUSE = 0.03
-
 
 def measure(
     row: dict, contenders: dict[str, Contender], rounds: int, seconds: float, folder: Path, say: Callable[[str], None]
@@ -19,12 +15,14 @@ def measure(
     result = RowResult(row)
     ready = prepare(result, contenders, folder, say)
     # The first, uncounted round touches the memory that getting ready left untouched.
+    for contender in ready:
+        contender.settle()
     for number in range(rounds + 1):
         first = number % len(ready)
         for contender in ready[first:] + ready[:first]:
             say(f"round {number}/{rounds}, {contender.name}")
-            time.sleep(PAUSE)
             measured = contender.number(f"time {seconds:g}", "seconds")
+            contender.settle()
             if number > 0:
                 result.samples.setdefault(contender.name, []).append(measured)
     for contender in contenders.values():
