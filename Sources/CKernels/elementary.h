@@ -1,4 +1,4 @@
-// exp of a vector of T, in the two forms that the kernels need, and the logarithms.
+// exp of a vector of T, in the forms that the kernels need, and the logarithms.
 
 #define D double
 #define DI int64_t
@@ -73,9 +73,8 @@ INLINE V F(power_of_2)(V k) {
 #define RISE 100
 #endif
 
-// With sixteen numbers in a register, 2^(j/16) and what its rounding lost are looked up, and a polynomial of a
-// sixteenth of the range is left: three (double: five) multiply-adds less. The half of it that AVX2's registers hold
-// would save one.
+// With sixteen numbers in a register, 2^(j/16) is looked up, and a polynomial of a sixteenth of the range is left:
+// three (double: five) multiply-adds less. Half as many, which AVX2's registers hold, would save one.
 #define TABLED (CK_ISA == 2)
 #define STEPS (TABLED ? 16 : 1)
 

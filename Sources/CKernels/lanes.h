@@ -156,7 +156,7 @@ INLINE void F(place)(CELL *c, size_t classes, size_t inner, size_t position, siz
 }
 
 static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
-    T scratch[(PACKED + BATCH) * L] __attribute__((aligned(64)));
+    T scratch[PACKED * L] __attribute__((aligned(64)));
     size_t classes = a->classes, batch = F(batch)(classes);
     int packed = classes <= PACKED, sums = a->output == CK_LOG_SUM_EXP;
     CELL cells[BATCH];
@@ -280,7 +280,7 @@ INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e
 }
 
 static void F(cross_entropy_lanes)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
-    T scratch[(PACKED + BATCH) * L] __attribute__((aligned(64))), targets[(PACKED + BATCH) * L] __attribute__((aligned(64)));
+    T scratch[PACKED * L] __attribute__((aligned(64))), targets[PACKED * L] __attribute__((aligned(64)));
     size_t classes = a->classes, batch = F(batch)(classes);
     int packed = classes <= PACKED;
     CELL cells[BATCH];

@@ -12,10 +12,7 @@ extension CrossEntropyLoss {
     public func valueWithGradient(
         at logits: consuming Tensor<Scalar>, _ labels: Labels
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
-        do {
-            let input = try input(logits.shape, labels)
-            return differentiated(logits, input, .labels(labels), denominator: labelWeight(labels, weight))
-        } catch { fatalError("CrossEntropyLoss: \(error)") }
+        differentiated(logits, .labels(labels))
     }
 
     /// The loss of logits with class probabilities and its gradient with respect to the logits, without a graph.
@@ -26,21 +23,17 @@ extension CrossEntropyLoss {
     public func valueWithGradient(
         at logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
-        do {
-            let input = try input(logits.shape, probabilities: probabilities.shape)
-            return differentiated(logits, input, .probabilities(probabilities), denominator: input.probabilityDenominator)
-        } catch { fatalError("CrossEntropyLoss: \(error)") }
+        differentiated(logits, .probabilities(probabilities))
     }
 
     private func differentiated(
-        _ logits: consuming Tensor<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>,
-        denominator: Double
+        _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
         if reduction == .none { fatalError("CrossEntropyLoss: a gradient without reduction; expected a mean or a sum") }
         if logits.isTracked || weight?.isTracked == true || target.isTracked {
             fatalError("CrossEntropyLoss: valueWithGradient of something tracked; there are first derivatives only (take its `detached`)")
         }
-        let shape = logits.shape, reduced = reducedLosses(input, denominator)
+        let shape = logits.shape, (input, reduced) = checked(shape, target)
         var gradient = logits.buffer
         _ = consume logits
         let losses = sweep(&gradient, input, target, reduced, formsGradient: true)

@@ -46,13 +46,13 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         _ = try input(logits, probabilities: probabilities)
     }
 
-    func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
+    private func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
         try input.check(labels)
         return input
     }
 
-    func input(_ logits: Shape, probabilities: Shape) throws(LossError) -> ClassLossInput {
+    private func input(_ logits: Shape, probabilities: Shape) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
         if probabilities != logits { throw .probabilityShape(found: probabilities, input: logits) }
         return input
@@ -67,10 +67,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func callAsFunction(_ logits: consuming Tensor<Scalar>, _ labels: Labels) -> Tensor<Scalar> {
-        do {
-            let input = try input(logits.shape, labels)
-            return loss(logits, input, .labels(labels), denominator: labelWeight(labels, weight))
-        } catch { fatalError("CrossEntropyLoss: \(error)") }
+        loss(logits, .labels(labels))
     }
 
     /// The loss of logits with class probabilities, which may be tracked.
@@ -81,18 +78,12 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     public func callAsFunction(
         _ logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>
     ) -> Tensor<Scalar> {
-        do {
-            let input = try input(logits.shape, probabilities: probabilities.shape)
-            return loss(logits, input, .probabilities(probabilities), denominator: input.probabilityDenominator)
-        } catch { fatalError("CrossEntropyLoss: \(error)") }
+        loss(logits, .probabilities(probabilities))
     }
 
-    private func loss(
-        _ logits: consuming Tensor<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>,
-        denominator: Double
-    ) -> Tensor<Scalar> {
+    private func loss(_ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>) -> Tensor<Scalar> {
+        let (input, reduced) = checked(logits.shape, target)
         let (shape, axis) = (logits.shape, input.axis)
-        let reduced = reducedLosses(input, denominator)
         // Only when wanted: they hold on to the logits, which then cannot become their gradient in place.
         let others = weight?.isTracked == true || target.isTracked
             ? CrossEntropyTargetGradients(
@@ -119,8 +110,23 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
 }
 
 extension CrossEntropyLoss {
-    func reducedLosses(_ input: ClassLossInput, _ denominator: Double) -> ReducedLosses<Scalar> {
-        ReducedLosses(reduction: reduction, denominator: denominator, input: input)
+    /// Stops the program when the loss cannot be taken.
+    func checked(
+        _ logits: Shape, _ target: CrossEntropyTarget<Scalar>
+    ) -> (input: ClassLossInput, reduced: ReducedLosses<Scalar>) {
+        do {
+            let input: ClassLossInput, denominator: Double
+            switch target {
+            case .labels(let labels):
+                input = try self.input(logits, labels)
+                denominator = labelWeight(labels, weight)
+            case .probabilities(let probabilities):
+                input = try self.input(logits, probabilities: probabilities.shape)
+                // PyTorch counts the positions as elements over classes: none when there are no classes.
+                denominator = input.axis.classes == 0 ? 0 : Double(input.axis.positions)
+            }
+            return (input, ReducedLosses(reduction: reduction, denominator: denominator, input: input))
+        } catch { fatalError("CrossEntropyLoss: \(error)") }
     }
 
     /// The losses of the positions. With `formsGradient` the logits are replaced by the gradient of the reduced

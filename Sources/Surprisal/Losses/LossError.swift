@@ -48,10 +48,6 @@ struct ClassLossInput: Sendable {
     /// The input's shape without its class axis.
     var positions: Shape { shape.removing(axis: index) }
 
-    /// What a mean over class probabilities divides by. PyTorch counts the positions as elements over classes: none
-    /// when there are no classes.
-    var probabilityDenominator: Double { axis.classes == 0 ? 0 : Double(axis.positions) }
-
     func check(_ labels: Labels) throws(LossError) {
         // A single row may come with its label as a vector of one, as in PyTorch.
         let isSingle = shape.count == 1 && labels.shape.count == 1 && labels.shape[0] == 1
