@@ -74,7 +74,7 @@ def table(bench: dict, shipped: dict, tuned: dict) -> list[str]:
         f"{bench['machine']['blas'].split(' NO_')[0]}, PyTorch {versions['torch']}, JAX {versions['jax']}. Limits in the "
         f"same run: read {limits['read'] / 1e9:.0f}, copy {limits['copy'] / 1e9:.0f}, update in place "
         f"{limits['update'] / 1e9:.0f} GB/s; multiply-add {limits['float']['allCores'] / 1e9:.0f}, matrix product "
-        f"{limits['float']['matrixProduct'] / 1e9:.0f} GFLOP/s. Medians; 95 % intervals.",
+        f"{limits['float']['matrixProduct'] / 1e9:.0f} GFLOP/s. Medians, the peers' of {shipped['rounds']} rounds; 95 % intervals.",
     ]
 
 

@@ -34,7 +34,6 @@ final class LimitMeter {
         case .copy: bandwidth(.copy, floats: Int(bytes / 8))
         case .update: bandwidth(.update, floats: Int(bytes / 8))
         case .matrixProduct: (type == "Float" ? limits.float : limits.double).matrixProduct
-        case .arithmetic: (type == "Float" ? limits.float : limits.double).allCores
         case .none: 0
         }
     }
@@ -43,15 +42,24 @@ final class LimitMeter {
     private func bandwidth(_ kind: Limit.Kind, floats: Int) -> Double {
         let key = "\(kind) \(floats)"
         if let known = rates[key] { return known }
-        let x = UnsafeMutablePointer<Float>.allocate(capacity: floats)
-        unsafe x.initialize(repeating: 1, count: floats)
-        let y = unsafe kind == .copy ? UnsafeMutablePointer<Float>.allocate(capacity: floats) : x
-        if kind == .copy { unsafe y.initialize(repeating: 0, count: floats) }
-        defer {
-            unsafe x.deallocate()
-            if kind == .copy { unsafe y.deallocate() }
+        // In the engine's own kind of memory: huge pages alone are worth a part of the rate.
+        var x = Buffer<Float>(repeating: 1, count: floats)
+        var y = kind == .copy ? Buffer<Float>(repeating: 0, count: floats) : Buffer(uninitialized: 0)
+        var from = x.mutableSpan, to = y.mutableSpan
+        let seconds = unsafe from.withUnsafeMutableBufferPointer { x in
+            unsafe to.withUnsafeMutableBufferPointer { y in unsafe sweepTime(kind, x, y) }
         }
-        let isa = isa
+        let rate = Double(floats * 4 * (kind == .read ? 1 : 2)) / seconds
+        rates[key] = rate
+        return rate
+    }
+
+    /// Seconds of one sweep over all of `x`.
+    private func sweepTime(
+        _ kind: Limit.Kind, _ all: UnsafeMutableBufferPointer<Float>, _ copied: UnsafeMutableBufferPointer<Float>
+    ) -> Double {
+        guard let x = all.baseAddress else { fatalError("bandwidth of nothing") }
+        let isa = isa, floats = all.count
         // Parts of 256 KB, those of the engine's own division.
         let part = 1 << 16, parts = (floats + part - 1) / part
         func sweep(_ body: (Int, Int) -> Void) -> Double {
@@ -62,17 +70,14 @@ final class LimitMeter {
                 }
             } / Double(repeats)
         }
-        let seconds: Double = switch kind {
-        case .copy:
-            min(
+        if kind == .copy, let y = copied.baseAddress {
+            return min(
                 sweep { start, count in unsafe cb_copy(isa, x + start, y + start, count) },
                 sweep { start, count in unsafe cb_stream(isa, x + start, y + start, count) })
-        case .update: sweep { start, count in unsafe cb_update(isa, x + start, count, 1.0000001) }
-        default: sweep { start, count in keep(unsafe cb_read(isa, x + start, count)) }
         }
-        let rate = Double(floats * 4 * (kind == .read ? 1 : 2)) / seconds
-        rates[key] = rate
-        return rate
+        return kind == .update
+            ? sweep { start, count in unsafe cb_update(isa, x + start, count, 1.0000001) }
+            : sweep { start, count in keep(unsafe cb_read(isa, x + start, count)) }
     }
 
     private func arithmetic<T: Element>(_ threads: Int, _ type: T.Type) -> Limits.Arithmetic {

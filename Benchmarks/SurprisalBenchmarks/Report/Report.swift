@@ -75,8 +75,14 @@ struct Row: Codable, Equatable {
     var error: Double
     var errorBound: Double
 
-    /// `cross-entropy/2048×32000/Float/both`: what `--filter` is matched with and `--baseline` joins by.
     var identifier: String {
+        Self.identifier(workload, shape: shape, type: type, pass: pass, consumesInput: consumesInput)
+    }
+
+    /// `cross-entropy/2048×32000/Float/both`: what `--filter` is matched with and `--baseline` joins by.
+    static func identifier(
+        _ workload: String, shape: String, type: String, pass: Pass, consumesInput: Bool
+    ) -> String {
         "\(workload)/\(shape)/\(type)/\(pass.rawValue)\(consumesInput ? "-consumed" : "")"
     }
 }
@@ -99,7 +105,7 @@ struct Interval: Codable, Equatable {
 /// The roof above a row.
 struct Limit: Codable, Equatable {
     enum Kind: String, Codable {
-        case read, copy, update, matrixProduct, arithmetic, none
+        case read, copy, update, matrixProduct, none
     }
     var kind: Kind
     /// Bytes or operations per second, measured in this run; 0 when no limit of the machine binds.

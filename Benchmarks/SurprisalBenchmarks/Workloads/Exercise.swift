@@ -54,5 +54,7 @@ struct Workload {
     var limit: Limit.Kind
     var make: () -> Exercise
 
-    var identifier: String { "\(name)/\(shape)/\(type)/\(pass.rawValue)\(consumesInput ? "-consumed" : "")" }
+    var identifier: String {
+        Row.identifier(name, shape: shape, type: type, pass: pass, consumesInput: consumesInput)
+    }
 }

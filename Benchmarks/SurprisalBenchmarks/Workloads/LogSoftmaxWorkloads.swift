@@ -74,15 +74,6 @@ private struct LogSoftmaxVerifier<T: Element> {
     var bound = Accuracy.lossULP
     private(set) var worst = 0.0
 
-    private var sample: [Int] {
-        let count = max(1, min(view.positions, 50_000 / view.classes))
-        return (0..<count).map { $0 * view.positions / count }
-    }
-
-    private func row(_ position: Int) -> HighPrecisionRow {
-        HighPrecisionRow((0..<view.classes).map { logits[view.index(position: position, class: $0)] })
-    }
-
     private mutating func note(_ error: Double, _ what: String) throws {
         worst = max(worst, error)
         if error > bound {
@@ -91,7 +82,7 @@ private struct LogSoftmaxVerifier<T: Element> {
     }
 
     private func expectNear(_ x: T, _ naive: T, size: Double, _ index: Int) throws {
-        let allowed = Double(T.ulpOfOne) * (16 + 4 * Double(view.classes).squareRoot()) * size
+        let allowed = view.naiveTolerance(T.self) * size
         if Double((x - naive).magnitude) > allowed {
             throw VerificationFailure(description: "log-softmax: element \(index) is \(x), the naive loops' \(naive); expected within \(allowed)")
         }
@@ -99,8 +90,8 @@ private struct LogSoftmaxVerifier<T: Element> {
 
     mutating func forward(_ y: Span<T>, naive: [T]) throws {
         for i in 0..<view.count { try expectNear(y[i], naive[i], size: 1 + Double(naive[i].magnitude), i) }
-        for position in sample {
-            for (c, truth) in row(position).logProbabilities.enumerated() {
+        for position in view.sample {
+            for (c, truth) in view.row(position, of: logits).logProbabilities.enumerated() {
                 let i = view.index(position: position, class: c)
                 try note(ulpDistance(of: y[i], from: truth), "element \(i)")
             }
@@ -118,10 +109,10 @@ private struct LogSoftmaxVerifier<T: Element> {
                 try expectNear(dx[i], naive[i], size: size, i)
             }
         }
-        for position in sample {
+        for position in view.sample {
             let indices = (0..<view.classes).map { view.index(position: position, class: $0) }
             let sum = indices.reduce(ScaledDoubleDouble.zero) { $0 + ScaledDoubleDouble(Double(upstream[$1])) }
-            for (c, p) in row(position).probabilities.enumerated() {
+            for (c, p) in view.row(position, of: logits).probabilities.enumerated() {
                 let dy = ScaledDoubleDouble(Double(upstream[indices[c]])), pulled = p * sum
                 let error = ulpDistance(of: dx[indices[c]], from: dy - pulled, inUnitsOf: max(dy.magnitude, pulled.magnitude))
                 try note(error, "gradient \(indices[c])")

@@ -43,9 +43,6 @@ struct RowVerifier<T: Element> {
     private(set) var worst = 0.0
     let bound: Double
 
-    /// Some 0.1 s of double-double exponentials.
-    private static var sampledEntries: Int { 50_000 }
-
     init(what: String, view: ReferenceShape, logits: [T], target: RowTarget<T>) {
         self.what = what
         self.view = view
@@ -55,22 +52,6 @@ struct RowVerifier<T: Element> {
         // before the kernel's own arithmetic, and differences of such: twice the promise, in ULP of the larger term.
         let plain = target.probabilities == nil && target.weights == nil && target.smoothing == 0
         bound = plain ? max(Accuracy.lossULP, Accuracy.gradientULP) : 8
-    }
-
-    /// The naive loops add C terms one after the other in T: a random walk of √C roundings, of which 4 deviations
-    /// are allowed, and some for the exponentials.
-    private var naiveTolerance: Double {
-        Double(T.ulpOfOne) * (16 + 4 * Double(view.classes).squareRoot())
-    }
-
-    private var sample: [Int] {
-        let count = max(1, min(view.positions, Self.sampledEntries / max(1, view.classes)))
-        return (0..<count).map { $0 * view.positions / count }
-    }
-
-    private func row(_ position: Int) -> HighPrecisionRow {
-        let start = view.start(of: position)
-        return HighPrecisionRow((0..<view.classes).map { logits[start + $0 * view.inner] })
     }
 
     private mutating func note(_ error: Double, _ place: @autoclosure () -> String) throws {
@@ -84,16 +65,16 @@ struct RowVerifier<T: Element> {
         try expectCount(losses.count, view.positions, "losses")
         for position in 0..<view.positions {
             let difference = Double((losses[position] - naive[position]).magnitude)
-            let allowed = naiveTolerance * (1 + Double(naive[position].magnitude))
+            let allowed = view.naiveTolerance(T.self) * (1 + Double(naive[position].magnitude))
             guard difference <= allowed else {
                 throw VerificationFailure(
                     description: "\(what): loss of position \(position) is \(losses[position]), the naive loops' \(naive[position]); expected within \(allowed)")
             }
         }
-        for position in sample {
+        for position in view.sample {
             var truth = ScaledDoubleDouble.zero
             if !target.isIgnored(position) {
-                let row = row(position), logProbabilities = row.logProbabilities
+                let row = view.row(position, of: logits), logProbabilities = row.logProbabilities
                 for c in 0..<view.classes {
                     let share = target.share(position, c, at: view.index(position: position, class: c), classes: view.classes)
                     if share.high != 0 { truth += ScaledDoubleDouble(share) * -logProbabilities[c] }
@@ -118,7 +99,7 @@ struct RowVerifier<T: Element> {
         try expectCount(gradient.count, view.count, "gradient")
         let scale = 1 / target.denominator(view.positions)
         // Of the differences p·Σa − a the larger term counts.
-        let tolerance = naiveTolerance
+        let tolerance = view.naiveTolerance(T.self)
         for position in 0..<view.positions {
             let start = view.start(of: position), ignored = target.isIgnored(position)
             for c in 0..<view.classes {
@@ -131,13 +112,13 @@ struct RowVerifier<T: Element> {
                 }
             }
         }
-        for position in sample where !target.isIgnored(position) {
+        for position in view.sample where !target.isIgnored(position) {
             try compare(gradient, at: position, scale: ScaledDoubleDouble(DoubleDouble(1) / target.denominator(view.positions)))
         }
     }
 
     private mutating func compare(_ gradient: Span<T>, at position: Int, scale: ScaledDoubleDouble) throws {
-        let row = row(position)
+        let row = view.row(position, of: logits)
         let shares = (0..<view.classes).map {
             ScaledDoubleDouble(target.share(position, $0, at: view.index(position: position, class: $0), classes: view.classes))
         }
@@ -158,6 +139,24 @@ struct RowVerifier<T: Element> {
 
     private func expectCount(_ found: Int, _ expected: Int, _ name: String) throws {
         if found != expected { throw VerificationFailure(description: "\(what): \(found) \(name); expected \(expected)") }
+    }
+}
+
+extension ReferenceShape {
+    /// Positions to compare with the high-precision reference: some 0.1 s of double-double exponentials.
+    var sample: [Int] {
+        let count = max(1, min(positions, 50_000 / max(1, classes)))
+        return (0..<count).map { $0 * positions / count }
+    }
+
+    func row<T: Element>(_ position: Int, of logits: [T]) -> HighPrecisionRow {
+        HighPrecisionRow((0..<classes).map { logits[index(position: position, class: $0)] })
+    }
+
+    /// The naive loops add C terms one after the other in T: a random walk of √C roundings, of which 4 deviations
+    /// are allowed, and some for the exponentials.
+    func naiveTolerance<T: Element>(_ type: T.Type) -> Double {
+        Double(T.ulpOfOne) * (16 + 4 * Double(classes).squareRoot())
     }
 }
 
