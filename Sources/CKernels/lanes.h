@@ -5,57 +5,90 @@
 // exponentials, and its last vector is partly empty. Measured, they meet between 8·L and 16·L.
 #define FEW (8 * L)
 
-// Classes up to which a block is worked on in a packed copy (64 KB): with inner axes of 2^k elements
+// Classes up to which blocks are worked on in packed copies (64 KB in all): with inner axes of 2^k elements
 // the classes of one position share a cache set and would evict each other. Above, in place.
 #define PACKED ((size_t)65536 / CK_BYTES)
+#define IS_PACKED(classes) ((classes) > 0 && (classes) <= PACKED)
 
-// Blocks ahead that are asked for; measured, 1 to 4 are alike.
-#define AHEAD 2
-
-// Where a block of n ≤ L positions lies: element (c, lane) at c·stride + lane·step.
+// Where a block of n ≤ L positions lies: element (c, lane) at c·stride + lane.
 typedef struct F(block) {
-    size_t n, stride, step;
+    size_t n, stride;
 } F(block);
 #define BLOCK F(block)
 
 INLINE V F(get)(BLOCK b, const T *x, size_t c) { return F(load_n)(x + c * b.stride, b.n, 0); }
 INLINE void F(put)(BLOCK b, T *x, size_t c, V v) { F(store_n)(x + c * b.stride, b.n, v); }
 
-static const BLOCK F(packed) = {CK_LANES, CK_LANES, 1};
+static const BLOCK F(packed) = {CK_LANES, CK_LANES};
 
-// Lanes beyond n are zero: a harmless row. `reach` is how many numbers may be read from x on.
-INLINE void F(pack)(BLOCK b, const T *x, size_t reach, T *packed, size_t classes) {
-    if (b.step == 1) {
-        // More streams than the processor's prefetcher follows: a later block is asked for here.
-        for (size_t c = 0; c < classes; c++) {
-            __builtin_prefetch(x + c * b.stride + AHEAD * L);
-            F(store)(packed + c * L, F(get)(b, x, c));
-        }
+// n neighbouring positions from `position` on, whose first element lies at `first`.
+typedef struct F(run) {
+    size_t position, first, n;
+} F(run);
+#define RUN F(run)
+
+// At most `most` blocks of them.
+INLINE RUN F(run_at)(size_t classes, size_t inner, size_t position, size_t end, size_t most) {
+    size_t n = end - position, i = position % inner;
+    if (inner > 1 && n > inner - i) n = inner - i;
+    if (n > most * L) n = most * L;
+    return (RUN){position, inner == 1 ? position * classes : (position - i) * classes + i, n};
+}
+
+INLINE size_t F(blocks_of)(RUN run) { return (run.n + L - 1) / L; }
+
+// A block's way from its sums to its results is one long chain of operations that wait for each other, so the
+// blocks of a batch go through it stage by stage, side by side: as many as their packed copies keep in half the
+// first cache.
+#define BATCH 8
+
+INLINE size_t F(batch)(size_t classes) {
+    size_t fit = 16384 / (classes * CK_BYTES + 1);
+    return fit < 1 ? 1 : fit > BATCH ? BATCH : fit;
+}
+
+// Blocks that are packed at a time. With an inner axis as many as there is room for: each class is a stretch of
+// memory of its own, more of them than the processor's prefetchers follow, and with 2^k elements between them all of
+// one cache set, so a stretch is to be long (21 classes of 256×256 positions: half the time of batches).
+INLINE size_t F(haul)(size_t classes, size_t inner) {
+    if (!IS_PACKED(classes)) return 1;
+    return inner == 1 ? F(batch)(classes) : PACKED / classes;
+}
+
+// Lanes beyond the run's end are zero: a harmless row. `reach` is how many numbers may be read from x on.
+static void F(pack)(RUN run, const T *x, size_t reach, size_t classes, size_t inner, T *packed) {
+    if (inner > 1) {
+        for (size_t c = 0; c < classes; c++, x += inner, packed += L)
+            for (size_t i = 0; i < run.n; i += L) F(store)(packed + i * classes, F(load_n)(x + i, run.n - i, 0));
         return;
     }
-    for (size_t c = 0; c < classes; c += L) {
-        size_t count = classes - c < L ? classes - c : L;
-        if (4 * count <= L) F(pack_columns)(x + c, b.step, b.n, count, reach - c, packed + c * L, L / 4);
-        else if (2 * count <= L) F(pack_columns)(x + c, b.step, b.n, count, reach - c, packed + c * L, L / 2);
-        else if (4 * count <= 3 * L) F(pack_columns)(x + c, b.step, b.n, count, reach - c, packed + c * L, 3 * L / 4);
-        else F(pack_columns)(x + c, b.step, b.n, count, reach - c, packed + c * L, L);
+    for (size_t i = 0; i < run.n; i += L, x += L * classes, packed += L * classes) {
+        size_t n = run.n - i;
+        if (n >= L && L * classes + QUAD - 1 <= reach - i * classes) {
+            F(pack_rows)(x, classes, packed);
+        } else {
+            T rows[FEW * L + QUAD];
+            size_t count = (n < L ? n : L) * classes;
+            for (size_t j = 0; j < L * classes + QUAD; j++) rows[j] = j < count ? x[j] : 0;
+            F(pack_rows)(rows, classes, packed);
+        }
     }
 }
 
-INLINE void F(unpack)(BLOCK b, T *x, const T *packed, size_t classes) {
-    if (b.step == 1) {
-        for (size_t c = 0; c < classes; c++) {
-            __builtin_prefetch(x + c * b.stride + AHEAD * L, 1);
-            F(put)(b, x, c, F(load)(packed + c * L));
-        }
+static void F(unpack)(RUN run, T *x, size_t classes, size_t inner, const T *packed) {
+    if (inner > 1) {
+        for (size_t c = 0; c < classes; c++, x += inner, packed += L)
+            for (size_t i = 0; i < run.n; i += L) F(store_n)(x + i, run.n - i, F(load)(packed + i * classes));
         return;
     }
-    for (size_t c = 0; c < classes; c += L) {
-        size_t count = classes - c < L ? classes - c : L;
-        if (4 * count <= L) F(unpack_columns)(x + c, b.step, b.n, count, packed + c * L, L / 4);
-        else if (2 * count <= L) F(unpack_columns)(x + c, b.step, b.n, count, packed + c * L, L / 2);
-        else if (4 * count <= 3 * L) F(unpack_columns)(x + c, b.step, b.n, count, packed + c * L, 3 * L / 4);
-        else F(unpack_columns)(x + c, b.step, b.n, count, packed + c * L, L);
+    for (size_t i = 0; i < run.n; i += L, x += L * classes, packed += L * classes) {
+        if (run.n - i >= L) {
+            F(unpack_rows)(x, classes, packed);
+        } else {
+            T rows[FEW * L];
+            F(unpack_rows)(rows, classes, packed);
+            for (size_t j = 0; j < (run.n - i) * classes; j++) x[j] = rows[j];
+        }
     }
 }
 
@@ -72,55 +105,40 @@ INLINE V F(lane_max)(BLOCK b, const T *x, size_t classes) {
     return m;
 }
 
-// The logit and the exponential at each position's label; a label of −1 has neither.
-typedef struct F(labelled) {
-    VI label;
-    V x, e;
-} F(labelled);
+// Of `count` ≤ 4 classes from c on, a constant: their exponentials to the sum, the largest so far to `top`, all of
+// them to `e` if that is given.
+INLINE void F(lane_classes)(BLOCK b, const T *x, T *e, size_t c, size_t count, REFERENCE at, SUM *sum, V *top) {
+    V v[4] = {0};
+    UNROLL for (size_t j = 0; j < count; j++) v[j] = F(get)(b, x, c + j);
+    // The errors of few exponentials do not average out in their sum, so they are kept smaller.
+    F(exp_of_few)(at, v, v, count);
+    if (e) { UNROLL for (size_t j = 0; j < count; j++) F(put)(b, e, c + j, v[j]); }
+    V high01 = count > 1 ? F(larger)(v[0], v[1]) : v[0], low01 = F(smaller)(v[0], v[1]);
+    V high23 = count > 3 ? F(larger)(v[2], v[3]) : v[2], low23 = F(smaller)(v[2], v[3]);
+    V high = count > 2 ? F(larger)(high01, high23) : high01, low = F(smaller)(high01, high23);
+    V left = F(smaller)(*top, high);
+    *top = F(larger)(*top, high);
+    if (count == 1) F(add)(sum, left);
+    else if (count == 2) F(add2)(sum, low01, left);
+    else if (count == 3) F(add4)(sum, low01, F(splat)(0), low, left);
+    else F(add4)(sum, low01, low23, low, left);
+}
 
 // With `e`, which is laid out as x and may be x, stores e(x).
-INLINE LANES F(lane_sweep)(BLOCK b, const T *x, T *e, size_t classes, F(labelled) * y) {
-    LANES s;
-    s.max = F(splat)(-F(infinity)());
-    VI label = y ? y->label : (VI)((I)0);
-    V x_y = F(splat)(0), e_y = F(splat)(0);
-    for (size_t c = 0; c < classes; c++) {
-        V v = F(get)(b, x, c);
-        s.max = F(larger)(s.max, v);
-        if (y) x_y = label == (I)c ? v : x_y;
-    }
+INLINE LANES F(lane_sweep)(BLOCK b, const T *x, T *e, size_t classes) {
+    LANES s = {.max = F(lane_max)(b, x, classes)};
     REFERENCE at = F(reference_in)(s.max, 1);
     V top = F(splat)(0);
     SUM sum = {0};
-    for (size_t c = 0; c < classes; c++) {
-        // The errors of few exponentials do not average out in their sum, so they are kept smaller.
-        V v = F(exp_of_few)(at, F(get)(b, x, c));
-        if (e) F(put)(b, e, c, v);
-        if (y && e) e_y = label == (I)c ? v : e_y;
-        F(add)(&sum, F(smaller)(top, v));
-        top = F(larger)(top, v);
-    }
+    size_t c = 0;
+    for (; c + 4 <= classes; c += 4) F(lane_classes)(b, x, e, c, 4, at, &sum, &top);
+    if (classes - c == 3) F(lane_classes)(b, x, e, c, 3, at, &sum, &top);
+    else if (classes - c == 2) F(lane_classes)(b, x, e, c, 2, at, &sum, &top);
+    else if (classes - c == 1) F(lane_classes)(b, x, e, c, 1, at, &sum, &top);
     V infinity = F(splat)(F(infinity)());
     s.top = F(widen)(((s.max > -infinity) & (s.max < infinity)) ? top : F(splat)(F(nan)()));
     s.rest = F(total)(&sum);
-    if (y) {
-        y->x = x_y;
-        y->e = e_y;
-    }
     return s;
-}
-
-// The block of positions that begins at `position`, at most up to `end`, and its first element.
-INLINE BLOCK F(block_at)(size_t classes, size_t inner, size_t position, size_t end, size_t *first) {
-    size_t n = end - position;
-    if (inner == 1) {
-        *first = position * classes;
-        return (BLOCK){n < L ? n : L, 1, classes};
-    }
-    size_t i = position % inner;
-    if (n > inner - i) n = inner - i;
-    *first = (position / inner) * classes * inner + i;
-    return (BLOCK){n < L ? n : L, inner, 1};
 }
 
 INLINE V F(lane_extreme)(BLOCK b, const T *x, size_t classes) {
@@ -132,64 +150,41 @@ INLINE V F(lane_extreme)(BLOCK b, const T *x, size_t classes) {
     return largest;
 }
 
-// A block's way from its sums to its results is one long chain of operations that wait for each other, so the
-// blocks of a batch go through it stage by stage, side by side: as many as their packed copies keep in half the
-// first cache.
-#define BATCH 8
-
-INLINE size_t F(batch)(size_t classes) {
-    size_t fit = 16384 / (classes * CK_BYTES + 1);
-    return fit < 1 ? 1 : fit > BATCH ? BATCH : fit;
-}
-
-// A block and its sums.
-typedef struct F(cell) {
-    size_t position, first;
-    BLOCK outside;
-    LANES s;
-} F(cell);
-#define CELL F(cell)
-
-INLINE void F(place)(CELL *c, size_t classes, size_t inner, size_t position, size_t end) {
-    c->position = position;
-    c->outside = F(block_at)(classes, inner, position, end, &c->first);
-}
-
 static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
     T scratch[PACKED * L] __attribute__((aligned(64)));
-    size_t classes = a->classes, batch = F(batch)(classes);
-    int packed = classes <= PACKED, sums = a->output == CK_LOG_SUM_EXP;
-    CELL cells[BATCH];
-    for (size_t position = begin; position < end;) {
-        size_t n = 0;
-        for (; n < batch && position < end; position += cells[n++].outside.n) {
-            CELL *c = &cells[n];
-            F(place)(c, classes, a->inner, position, end);
-            T *work = scratch + n * classes * L;
-            if (packed) F(pack)(c->outside, a->x + c->first, (end - position) * classes, work, classes);
-            c->s = packed ? F(lane_sweep)(F(packed), work, a->output == CK_SOFTMAX ? work : NULL, classes, NULL)
-                          : F(lane_sweep)(c->outside, a->x + c->first, a->output == CK_SOFTMAX ? a->y + c->first : NULL,
-                                          classes, NULL);
-        }
-        for (size_t i = 0; i < n; i++) {
-            CELL *c = &cells[i];
-            BLOCK at = packed ? F(packed) : c->outside;
-            T *work = packed ? scratch + i * classes * L : a->y + c->first;
-            const T *x = packed ? work : a->x + c->first;
-            if (sums) {
-                V lse = F(narrow)(F(widen)(c->s.max) + F(log1p_ratio_n)(c->s.rest, c->s.top));
-                F(store_n)(a->y + c->position, c->outside.n, lse == lse ? lse : F(lane_extreme)(at, x, classes));
-            } else if (a->output == CK_SOFTMAX) {
-                VD low, by = F(quotient_n)((VD)1.0, c->s.top, c->s.rest, &low);
-                F(factor) f = F(factor_of)(by, low);
-                for (size_t k = 0; k < classes; k++) F(put)(at, work, k, F(scaled)(F(get)(at, work, k), f));
-            } else {
-                V log = F(narrow)(F(log1p_ratio_n)(c->s.rest, c->s.top));
-                for (size_t k = 0; k < classes; k++) F(put)(at, work, k, (F(get)(at, x, k) - c->s.max) - log);
+    size_t classes = a->classes, inner = a->inner, batch = F(batch)(classes), haul = F(haul)(classes, inner);
+    int packed = IS_PACKED(classes), sums = a->output == CK_LOG_SUM_EXP, soft = a->output == CK_SOFTMAX;
+    LANES s[BATCH];
+    RUN run;
+    for (size_t position = begin; position < end; position += run.n) {
+        run = F(run_at)(classes, inner, position, end, haul);
+        const T *x = packed ? scratch : a->x + run.first;
+        T *y = packed ? scratch : a->y + run.first;
+        if (packed) F(pack)(run, a->x + run.first, (end - position) * classes, classes, inner, scratch);
+        for (size_t first = 0, count = F(blocks_of)(run); first < count; first += batch) {
+            size_t n = count - first < batch ? count - first : batch, start = first * classes * L;
+            BLOCK at = packed ? F(packed) : (BLOCK){run.n, inner};
+            for (size_t i = 0, from = start; i < n; i++, from += classes * L)
+                s[i] = packed ? F(lane_sweep)(F(packed), x + from, soft ? y + from : NULL, classes)
+                              : F(lane_sweep)(at, x + from, soft ? y + from : NULL, classes);
+            for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
+                if (sums) {
+                    V lse = F(narrow)(F(widen)(s[i].max) + F(log1p_ratio_n)(s[i].rest, s[i].top));
+                    size_t done = (first + i) * L;
+                    F(store_n)(a->y + position + done, run.n - done,
+                               lse == lse ? lse : F(lane_extreme)(at, x + from, classes));
+                } else if (soft) {
+                    VD low, by = F(quotient_n)((VD)1.0, s[i].top, s[i].rest, &low);
+                    F(factor) f = F(factor_of)(by, low);
+                    for (size_t k = 0; k < classes; k++) F(put)(at, y + from, k, F(scaled)(F(get)(at, y + from, k), f));
+                } else {
+                    V log = F(narrow)(F(log1p_ratio_n)(s[i].rest, s[i].top));
+                    for (size_t k = 0; k < classes; k++)
+                        F(put)(at, y + from, k, (F(get)(at, x + from, k) - s[i].max) - log);
+                }
             }
         }
-        for (size_t i = 0; packed && !sums && i < n; i++)
-            F(unpack)(cells[i].outside, a->y + cells[i].first, scratch + i * classes * L, classes);
+        if (packed && !sums) F(unpack)(run, a->y + run.first, classes, inner, scratch);
     }
 }
 
@@ -200,7 +195,8 @@ INLINE V F(lane_share)(const CROSS_ENTROPY *a, BLOCK b, const T *q, size_t c) {
 
 // Of a block: what its sums do not hold, and what becomes of them.
 typedef struct F(target) {
-    F(labelled) y;
+    VI label;        // −1: none
+    V x, e;          // the logit and the exponential at the label
     VD spread, total;
     V share;  // of class probabilities, that of the class with the largest exponential
     VI top;   // and that class
@@ -217,6 +213,23 @@ INLINE VI F(labels_at)(const int32_t *labels, size_t n) {
 #endif
     for (size_t lane = 0; lane < L; lane++)
         if (lane < n && labels[lane] >= 0) v[lane] = labels[lane];
+    return v;
+}
+
+// Up to so many classes each is compared with the labels; of more, the labels' own numbers are fetched one by one.
+#define COMPARED (L / 2)
+
+// What each lane has at its label; 0 where it has none.
+INLINE V F(pick)(BLOCK b, const T *x, VI label, size_t classes) {
+    V v = F(splat)(0);
+    if (classes <= COMPARED) {
+        for (size_t c = 0; c < classes; c++) v = label == (I)c ? F(get)(b, x, c) : v;
+        return v;
+    }
+    UNROLL for (size_t lane = 0; lane < L; lane++) {
+        I c = label[lane];
+        v[lane] = c < 0 ? 0 : x[(size_t)c * b.stride + lane];
+    }
     return v;
 }
 
@@ -239,8 +252,12 @@ INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const 
     size_t classes = a->classes;
     t->spread = t->total = (VD)0.0;
     if (q || a->smoothing > 0) F(lane_shares)(a, b, x, q, t);
-    if (!q) return F(lane_sweep)(b, x, e, classes, &t->y);
-    LANES s = F(lane_sweep)(b, x, e, classes, NULL);
+    if (!q) t->x = F(pick)(b, x, t->label, classes);
+    LANES s = F(lane_sweep)(b, x, e, classes);
+    if (!q) {
+        t->e = e ? F(pick)(b, e, t->label, classes) : F(splat)(0);
+        return s;
+    }
     V top = F(narrow)(s.top);
     t->share = F(splat)(F(nan)());
     t->top = (VI)((I)0) - 1;
@@ -259,63 +276,67 @@ INLINE V F(target_finish)(const CROSS_ENTROPY *a, LANES s, F(target) * t) {
         return t->r.loss;
     }
     V w_y = F(splat)(1);
-    if (a->weight)
-        for (size_t c = 0; c < a->classes; c++) w_y = t->y.label == (I)c ? (V)a->weight[c] : w_y;
-    t->r = F(finish_label_n)(a, s.max, t->y.x, w_y, s.top, s.rest, F(widen)(t->y.e), log, t->spread, t->total);
-    return (V)((VI)t->r.loss & (t->y.label >= 0));
+    if (a->weight) {
+        UNROLL for (size_t lane = 0; lane < L; lane++)
+            if (t->label[lane] >= 0) w_y[lane] = a->weight[t->label[lane]];
+    }
+    t->r = F(finish_label_n)(a, s.max, t->x, w_y, s.top, s.rest, F(widen)(t->e), log, t->spread, t->total);
+    return (V)((VI)t->r.loss & (t->label >= 0));
 }
 
 // Turns stored e into the gradient.
 INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t) {
     F(factor) f = F(factor_of)(t->r.factor, t->r.low);
     // The class that is written apart, and the positions that are kept.
-    VI apart = q ? t->top : t->y.label, keep = q ? (VI)((I)0) - 1 : t->y.label >= 0;
-    int shared = q || a->smoothing > 0;
+    VI apart = q ? t->top : t->label, keep = q ? (VI)((I)0) - 1 : t->label >= 0;
+    int shared = q || a->smoothing > 0, compared = a->classes <= COMPARED;
     for (size_t c = 0; c < a->classes; c++) {
         V v = F(scaled)(F(get)(b, e, c), f);
         if (shared) v -= F(lane_share)(a, b, q, c) * (T)a->scale;
-        v = apart == (I)c ? t->r.special : v;
+        if (compared) v = apart == (I)c ? t->r.special : v;
         F(put)(b, e, c, (V)((VI)v & keep));
     }
+    if (compared) return;
+    UNROLL for (size_t lane = 0; lane < L; lane++)
+        if (apart[lane] >= 0) e[(size_t)apart[lane] * b.stride + lane] = t->r.special[lane];
 }
 
 static void F(cross_entropy_lanes)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
     T scratch[PACKED * L] __attribute__((aligned(64))), targets[PACKED * L] __attribute__((aligned(64)));
-    size_t classes = a->classes, batch = F(batch)(classes);
-    int packed = classes <= PACKED;
-    CELL cells[BATCH];
+    size_t classes = a->classes, inner = a->inner, batch = F(batch)(classes), haul = F(haul)(classes, inner);
+    int packed = IS_PACKED(classes), soft = a->probabilities != NULL;
+    LANES s[BATCH];
     F(target) t[BATCH];
-    for (size_t position = begin; position < end;) {
-        size_t n = 0;
-        for (; n < batch && position < end; position += cells[n++].outside.n) {
-            CELL *c = &cells[n];
-            F(place)(c, classes, a->inner, position, end);
-            // Field by field: what is not needed is not cleared, a kilobyte a block.
-            t[n].y.label = F(labels_at)(a->labels + position, a->labels ? c->outside.n : 0);
-            const T *x = a->logits + c->first, *q = a->probabilities ? a->probabilities + c->first : NULL;
-            T *work = scratch + n * classes * L, *goal = targets + n * classes * L;
-            size_t reach = (end - position) * classes;
-            if (!packed) {
-                c->s = F(target_sweep)(a, c->outside, x, q, a->gradient ? a->gradient + c->first : NULL, &t[n]);
-                continue;
+    RUN run;
+    for (size_t position = begin; position < end; position += run.n) {
+        run = F(run_at)(classes, inner, position, end, haul);
+        size_t reach = (end - position) * classes;
+        const T *x = packed ? scratch : a->logits + run.first;
+        const T *q = !soft ? NULL : packed ? targets : a->probabilities + run.first;
+        T *e = !a->gradient ? NULL : packed ? scratch : a->gradient + run.first;
+        if (packed) F(pack)(run, a->logits + run.first, reach, classes, inner, scratch);
+        if (packed && soft) F(pack)(run, a->probabilities + run.first, reach, classes, inner, targets);
+        for (size_t first = 0, count = F(blocks_of)(run); first < count; first += batch) {
+            size_t n = count - first < batch ? count - first : batch, start = first * classes * L;
+            for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
+                size_t done = (first + i) * L, rows = run.n - done < L ? run.n - done : L;
+                // Field by field: what is not needed is not cleared, a kilobyte a block.
+                t[i].label = F(labels_at)(a->labels + position + done, soft ? 0 : rows);
+                BLOCK at = {rows, inner};
+                T *store = e ? e + from : NULL;
+                if (!packed) s[i] = F(target_sweep)(a, at, x + from, q ? q + from : NULL, store, &t[i]);
+                else if (soft) s[i] = F(target_sweep)(a, F(packed), x + from, q + from, store, &t[i]);
+                else s[i] = F(target_sweep)(a, F(packed), x + from, NULL, store, &t[i]);
             }
-            F(pack)(c->outside, x, reach, work, classes);
-            if (q) F(pack)(c->outside, q, reach, goal, classes);
-            if (q) c->s = F(target_sweep)(a, F(packed), work, goal, a->gradient ? work : NULL, &t[n]);
-            else c->s = F(target_sweep)(a, F(packed), work, NULL, a->gradient ? work : NULL, &t[n]);
-        }
-        for (size_t i = 0; i < n; i++)
-            F(store_n)(a->losses + cells[i].position, cells[i].outside.n, F(target_finish)(a, cells[i].s, &t[i]));
-        for (size_t i = 0; a->gradient && i < n; i++) {
-            const CELL *c = &cells[i];
-            T *work = scratch + i * classes * L, *g = a->gradient + c->first;
-            const T *q = a->probabilities ? a->probabilities + c->first : NULL;
-            if (!packed) {
-                F(target_gradient)(a, c->outside, q, g, &t[i]);
-                continue;
+            for (size_t i = 0; i < n; i++) {
+                size_t done = (first + i) * L;
+                F(store_n)(a->losses + position + done, run.n - done, F(target_finish)(a, s[i], &t[i]));
             }
-            F(target_gradient)(a, F(packed), q ? targets + i * classes * L : NULL, work, &t[i]);
-            F(unpack)(c->outside, g, work, classes);
+            for (size_t i = 0, from = start; e && i < n; i++, from += classes * L) {
+                if (packed) F(target_gradient)(a, F(packed), q ? q + from : NULL, e + from, &t[i]);
+                else F(target_gradient)(a, (BLOCK){run.n, inner}, q ? q + from : NULL, e + from, &t[i]);
+            }
         }
+        if (packed && e) F(unpack)(run, a->gradient + run.first, classes, inner, scratch);
     }
 }

@@ -92,9 +92,9 @@ INLINE D G(log1p_ratio)(D a, D b) {
     return y + low / (1.0 + q);
 #else
     // log(all/b) = k·ln 2 + 2·atanh(s), s = (all − t)/(all + t), t = 2^k·b: one division, and none before the
-    // logarithm. The first k is that of a linear logarithm, at most one off.
+    // logarithm. The first k is that of a linear logarithm, at most one off; it is not negative, as all ≥ b.
     D all = a + b;
-    DI k = (G(bits)(all) - G(bits)(b) + (1LL << 51)) >> 52;
+    DI k = (DI)((DU)(G(bits)(all) - G(bits)(b) + (1LL << 51)) >> 52);
     D t = G(real)(G(bits)(b) + (k << 52));
     DI up = all > t * CK_SQRT2 ? (DI)1 : (DI)0, down = all * CK_SQRT2 < t ? (DI)1 : (DI)0;
     k += up - down;

@@ -55,7 +55,8 @@ static __attribute__((noinline)) void F(raise)(SWEEP *s, const T *x, T *e, size_
     // stored is 0 whatever the factor, as long as that is finite.
     t = t > 0 ? (V)(T)0 : t;
     V k = (t * LOG2E + MAGIC) - MAGIC;
-    V unit = F(exp_reduced)(t, k);
+    V unit;
+    F(exp_reduced)(&t, &k, &unit, 1);
     k += (s->at.magic - old.magic) / STEPS;
     k = k > 0 ? (V)(T)0 : k;
     V first = (k * (T)0.5 + MAGIC) - MAGIC;
@@ -97,10 +98,7 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near) {
     V limit = F(splat)(near + RISE);
     size_t i = 0;
     for (; i + 4 * L <= n; i += 4 * L) {
-        __builtin_prefetch(x + i + FORWARD);
-        __builtin_prefetch(x + i + FORWARD + L);
-        __builtin_prefetch(x + i + FORWARD + 2 * L);
-        __builtin_prefetch(x + i + FORWARD + 3 * L);
+        UNROLL for (size_t j = 0; j < 4 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + FORWARD + j);
         V x0 = F(load)(x + i), x1 = F(load)(x + i + L), x2 = F(load)(x + i + 2 * L), x3 = F(load)(x + i + 3 * L);
         V high01 = F(larger)(x0, x1), low01 = F(smaller)(x0, x1);
         V high23 = F(larger)(x2, x3), low23 = F(smaller)(x2, x3);
@@ -111,8 +109,9 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near) {
             F(raise)(&s, x, NULL, i, n);
             limit = F(splat)(F(infinity)());
         }
-        F(add4)(&s.sum, F(exp_at)(s.at, low01), F(exp_at)(s.at, low23), F(exp_at)(s.at, low),
-                F(exp_at)(s.at, displaced));
+        V e[4] = {low01, low23, low, displaced};
+        F(exp_at)(s.at, e, e, 4);
+        F(add4)(&s.sum, e[0], e[1], e[2], e[3]);
     }
     for (; i < n; i += L) {
         V v = F(load_n)(x + i, n - i, -F(infinity)());
@@ -122,9 +121,9 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near) {
             F(raise)(&s, x, NULL, i, n);
             limit = F(splat)(F(infinity)());
         }
-        F(add)(&s.sum, F(exp_at)(s.at, displaced));
+        F(add)(&s.sum, F(exp_at_1)(s.at, displaced));
     }
-    s.top = F(exp_at)(s.at, s.max);
+    s.top = F(exp_at_1)(s.at, s.max);
     return F(finish_sweep)(&s);
 }
 
@@ -142,13 +141,11 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
             F(raise)(&s, x, e, i, n);
             limit = F(splat)(F(infinity)());
         }
-        V e0 = F(exp_at)(s.at, x0), e1 = F(exp_at)(s.at, x1), e2 = F(exp_at)(s.at, x2), e3 = F(exp_at)(s.at, x3);
-        F(store)(e + i, e0);
-        F(store)(e + i + L, e1);
-        F(store)(e + i + 2 * L, e2);
-        F(store)(e + i + 3 * L, e3);
-        V high01 = F(larger)(e0, e1), low01 = F(smaller)(e0, e1);
-        V high23 = F(larger)(e2, e3), low23 = F(smaller)(e2, e3);
+        V v[4] = {x0, x1, x2, x3};
+        F(exp_at)(s.at, v, v, 4);
+        UNROLL for (size_t j = 0; j < 4; j++) F(store)(e + i + j * L, v[j]);
+        V high01 = F(larger)(v[0], v[1]), low01 = F(smaller)(v[0], v[1]);
+        V high23 = F(larger)(v[2], v[3]), low23 = F(smaller)(v[2], v[3]);
         V high = F(larger)(high01, high23), low = F(smaller)(high01, high23);
         F(add4)(&s.sum, low01, low23, low, F(smaller)(s.top, high));
         s.top = F(larger)(s.top, high);
@@ -160,7 +157,7 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
             F(raise)(&s, x, e, i, n);
             limit = F(splat)(F(infinity)());
         }
-        V value = F(exp_at)(s.at, v);
+        V value = F(exp_at_1)(s.at, v);
         F(store_n)(e + i, n - i, value);
         F(sweep_one)(&s, value);
     }
@@ -190,13 +187,15 @@ INLINE F(factor) F(factor_of)(VD f, VD low) {
     return (F(factor)){f * lift, drop, low * lift};
 #endif
 }
-INLINE V F(scaled)(V e, F(factor) f) {
+// The first step alone, which is all where the second is 1.
+INLINE V F(scaled_once)(V e, F(factor) f) {
 #if CK_BITS == 32
-    return e * f.first * f.second;
+    return e * f.first;
 #else
-    return (e * f.low + e * f.first) * f.second;
+    return e * f.low + e * f.first;
 #endif
 }
+INLINE V F(scaled)(V e, F(factor) f) { return F(scaled_once)(e, f) * f.second; }
 
 // Memory that will be wanted next: the row after, of which as much as half the second cache holds beside this one
 // is asked for while this one is finished there, as the memory has nothing else to do.
@@ -207,19 +206,20 @@ typedef struct F(ahead) {
 #define AHEAD_BYTES 131072
 
 INLINE void F(prefetch)(F(ahead) next, size_t i) {
-    if (i * sizeof(T) >= AHEAD_BYTES) return;
     if (next.read) __builtin_prefetch(next.read + i, 0, 2);
     if (next.write) __builtin_prefetch(next.write + i, 1, 2);
 }
 
 INLINE void F(scale_row)(T *e, size_t n, double by, double low, F(ahead) next) {
     F(factor) f = F(factor_of)((VD)by, (VD)low);
-    size_t i = 0;
-    for (; i + 4 * L <= n; i += 4 * L)
-        for (size_t j = i; j < i + 4 * L; j += L) {
-            for (size_t k = 0; k < L * sizeof(T); k += 64) F(prefetch)(next, j + k / sizeof(T));
-            F(store)(e + j, F(scaled)(F(load)(e + j), f));
-        }
+    size_t i = 0, ahead = AHEAD_BYTES / sizeof(T);
+    if (ahead > n || !(next.read || next.write)) ahead = 0;
+    for (; i + 4 * L <= n; i += 4 * L) {
+        if (i < ahead)
+            for (size_t k = 0; k < 4 * L; k += 64 / sizeof(T)) F(prefetch)(next, i + k);
+        if (f.second[0] == 1) { UNROLL for (size_t j = i; j < i + 4 * L; j += L) F(store)(e + j, F(scaled_once)(F(load)(e + j), f)); }
+        else { UNROLL for (size_t j = i; j < i + 4 * L; j += L) F(store)(e + j, F(scaled)(F(load)(e + j), f)); }
+    }
     for (; i < n; i += L) F(store_n)(e + i, n - i, F(scaled)(F(load_n)(e + i, n - i, 0), f));
 }
 

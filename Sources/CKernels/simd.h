@@ -35,11 +35,13 @@ typedef T F(v) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
 typedef I F(vi) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
 typedef double F(vd) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
 typedef int64_t F(vdi) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
+typedef uint64_t F(vdu) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS)));
 typedef T F(vu) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS), aligned(CK_BITS / 8), may_alias));
 #define V F(v)
 #define VI F(vi)
 #define VD F(vd)
 #define VDI F(vdi)
+#define VDU F(vdu)
 
 INLINE V F(splat)(T s) { return (V)s; }
 INLINE V F(load)(const T *p) { return *(const F(vu) *)p; }
@@ -170,12 +172,14 @@ INLINE void F(add)(SUM *s, V v) {
 #endif
 }
 
+INLINE void F(add2)(SUM *s, V a, V b) { F(add)(s, a + b); }
+
 INLINE void F(add4)(SUM *s, V a, V b, V c, V d) {
 #if CK_BITS == 32
     F(add)(s, (a + b) + (c + d));
 #else
-    F(add)(s, a + b);
-    F(add)(s, c + d);
+    F(add2)(s, a, b);
+    F(add2)(s, c, d);
 #endif
 }
 

@@ -12,7 +12,7 @@ INLINE V F(vjp_element)(ck_output output, V p, V u, V sum, V top, V rest) {
 
 // The probability whose logarithm y ≤ 0 is: e(y) without its power of two.
 INLINE V F(probability)(REFERENCE zero, V y) {
-    return F(exp_at)(zero, y) * (CK_BITS == 32 ? (T)0x1p-30 : (T)0x1p-500);
+    return F(exp_at_1)(zero, y) * (CK_BITS == 32 ? (T)0x1p-30 : (T)0x1p-500);
 }
 
 INLINE void F(vjp_row)(const VJP *a, size_t start) {
@@ -76,9 +76,9 @@ static void F(vjp)(const VJP *a, size_t begin, size_t end) {
         for (size_t row = begin; row < end; row++) F(vjp_row)(a, row * a->classes);
         return;
     }
-    for (size_t position = begin, first; position < end;) {
-        BLOCK b = F(block_at)(a->classes, a->inner, position, end, &first);
-        F(vjp_lanes)(a, b, first);
-        position += b.n;
+    RUN run;
+    for (size_t position = begin; position < end; position += run.n) {
+        run = F(run_at)(a->classes, a->inner, position, end, 1);
+        F(vjp_lanes)(a, (BLOCK){run.n, a->inner}, run.first);
     }
 }
