@@ -25,6 +25,7 @@
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 #include "elementary.h"
+#include "shares.h"
 #include "rows.h"
 #include "cross_entropy.h"
 #define D VD

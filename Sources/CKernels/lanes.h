@@ -188,9 +188,13 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
     }
 }
 
-INLINE V F(lane_share)(const CROSS_ENTROPY *a, BLOCK b, const T *q, size_t c) {
-    V share = F(probability_share)(a, q ? F(get)(b, q, c) : F(splat)(0), q != NULL);
-    return a->weight ? share * a->weight[c] : share;
+// Of one class, before its weight and after.
+INLINE V F(lane_bare_share)(SHARES s, BLOCK b, size_t c) {
+    return s.q ? F(get)(b, s.q, c) * s.kept + s.uniform : F(splat)(s.uniform);
+}
+INLINE V F(lane_share)(SHARES s, BLOCK b, size_t c) {
+    V bare = F(lane_bare_share)(s, b, c);
+    return s.weight ? bare * s.weight[c] : bare;
 }
 
 // Of a block: what its sums do not hold, and what becomes of them.
@@ -234,12 +238,11 @@ INLINE V F(pick)(BLOCK b, const T *x, VI label, size_t classes) {
 }
 
 // Σ share·(m − x) and Σ share, from the logits, before the sweep may replace them.
-INLINE void F(lane_shares)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const T *q, F(target) * t) {
+INLINE void F(lane_shares)(SHARES s, BLOCK b, const T *x, size_t classes, F(target) * t) {
     SUM spread = {0}, total = {0};
-    V m = F(lane_max)(b, x, a->classes);
-    for (size_t c = 0; c < a->classes; c++) {
-        V bare = F(probability_share)(a, q ? F(get)(b, q, c) : F(splat)(0), q != NULL);
-        V share = F(lane_share)(a, b, q, c);
+    V m = F(lane_max)(b, x, classes);
+    for (size_t c = 0; c < classes; c++) {
+        V bare = F(lane_bare_share)(s, b, c), share = F(lane_share)(s, b, c);
         F(add)(&spread, bare == 0 ? (V)(T)0 : share * (m - F(get)(b, x, c)));
         F(add)(&total, share);
     }
@@ -251,7 +254,8 @@ INLINE void F(lane_shares)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const T 
 INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const T *q, T *e, F(target) * t) {
     size_t classes = a->classes;
     t->spread = t->total = (VD)0.0;
-    if (q || a->smoothing > 0) F(lane_shares)(a, b, x, q, t);
+    SHARES shares = F(shares_of)(a, q);
+    if (q || a->smoothing > 0) F(lane_shares)(shares, b, x, classes, t);
     if (!q) t->x = F(pick)(b, x, t->label, classes);
     LANES s = F(lane_sweep)(b, x, e, classes);
     if (!q) {
@@ -263,7 +267,7 @@ INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const 
     t->top = (VI)((I)0) - 1;
     for (size_t c = classes; e && c-- > 0;) {
         VI is = F(get)(b, e, c) == top;
-        t->share = is ? F(lane_share)(a, b, q, c) : t->share;
+        t->share = is ? F(lane_share)(shares, b, c) : t->share;
         t->top = is ? (VI)(I)c : t->top;
     }
     return s;
@@ -289,10 +293,11 @@ INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e
     F(factor) f = F(factor_of)(t->r.factor, t->r.low);
     // The class that is written apart, and the positions that are kept.
     VI apart = q ? t->top : t->label, keep = q ? (VI)((I)0) - 1 : t->label >= 0;
+    SHARES shares = F(shares_of)(a, q);
     int shared = q || a->smoothing > 0, compared = a->classes <= COMPARED;
     for (size_t c = 0; c < a->classes; c++) {
         V v = F(scaled)(F(get)(b, e, c), f);
-        if (shared) v -= F(lane_share)(a, b, q, c) * (T)a->scale;
+        if (shared) v -= F(lane_share)(shares, b, c) * (T)a->scale;
         if (compared) v = apart == (I)c ? t->r.special : v;
         F(put)(b, e, c, (V)((VI)v & keep));
     }
@@ -301,7 +306,8 @@ INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e
         if (apart[lane] >= 0) e[(size_t)apart[lane] * b.stride + lane] = t->r.special[lane];
 }
 
-static void F(cross_entropy_lanes)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
+static void F(cross_entropy_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t end) {
+    const CROSS_ENTROPY copy = *arguments, *a = &copy;  // as in cross_entropy_rows
     T scratch[PACKED * L] __attribute__((aligned(64))), targets[PACKED * L] __attribute__((aligned(64)));
     size_t classes = a->classes, inner = a->inner, batch = F(batch)(classes), haul = F(haul)(classes, inner);
     int packed = IS_PACKED(classes), soft = a->probabilities != NULL;

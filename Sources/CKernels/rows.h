@@ -34,11 +34,13 @@ INLINE void F(sweep_one)(SWEEP *s, V e) {
 }
 
 INLINE T F(max_of)(const T *x, size_t n) {
-    V m = F(splat)(-F(infinity)());
+    V m[4];
+    UNROLL for (size_t j = 0; j < 4; j++) m[j] = F(splat)(-F(infinity)());
     size_t i = 0;
-    for (; i + L <= n; i += L) m = F(larger)(m, F(load)(x + i));
-    if (i < n) m = F(larger)(m, F(load_part)(x + i, n - i, -F(infinity)()));
-    return F(reduce_max)(m);
+    for (; i + 4 * L <= n; i += 4 * L)
+        UNROLL for (size_t j = 0; j < 4; j++) m[j] = F(larger)(m[j], F(load)(x + i + j * L));
+    for (; i < n; i += L) m[0] = F(larger)(m[0], F(load_n)(x + i, n - i, -F(infinity)()));
+    return F(reduce_max)(F(larger)(F(larger)(m[0], m[1]), F(larger)(m[2], m[3])));
 }
 
 // Somewhere in x[i ..< n] a logit lies so far above the reference that e would overflow: takes the
@@ -89,10 +91,10 @@ INLINE ROW F(finish_sweep)(SWEEP *s) {
 // Elements ahead that a sweep of the sums asks for: memory answers later than the processor's own prefetcher thinks.
 #define FORWARD (2048 / sizeof(T))
 
-// Sweeps a row of n ≥ 1 logits, of which nothing but the sums is wanted: the largest logits themselves wait, one a
+// Sweeps a row of n ≥ 1 logits, of which nothing but the sums is wanted, those of a tally among them where there is one: the largest logits themselves wait, one a
 // lane, and what they displace is exponentiated. `near` is a reference to begin with: some logit, or a maximum of
 // some.
-INLINE ROW F(sweep_sums)(const T *x, size_t n, T near) {
+INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally) {
     const V lowest = F(splat)(-F(infinity)());
     SWEEP s = {.max = lowest, .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
     V limit = F(splat)(near + RISE);
@@ -109,10 +111,12 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near) {
             F(raise)(&s, x, NULL, i, n);
             limit = F(splat)(F(infinity)());
         }
+        if (tally) F(add_shares)(tally, x, i, 4 * L);
         V e[4] = {low01, low23, low, displaced};
         F(exp_at)(s.at, e, e, 4);
         F(add4)(&s.sum, e[0], e[1], e[2], e[3]);
     }
+    if (tally && i < n) F(add_shares)(tally, x, i, n - i);
     for (; i < n; i += L) {
         V v = F(load_n)(x + i, n - i, -F(infinity)());
         V displaced = F(smaller)(s.max, v);
@@ -127,8 +131,8 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near) {
     return F(finish_sweep)(&s);
 }
 
-// The same; stores e(x_j) in `e`, which may be x.
-INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
+// The same; stores e(x_j) in `e`, which may be x, and takes a tally along where there is one.
+INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near, F(tally) * tally) {
     const V lowest = F(splat)(-F(infinity)());
     SWEEP s = {.max = lowest, .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
     V limit = F(splat)(near + RISE);
@@ -141,6 +145,7 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
             F(raise)(&s, x, e, i, n);
             limit = F(splat)(F(infinity)());
         }
+        if (tally) F(add_shares)(tally, x, i, 4 * L);
         V v[4] = {x0, x1, x2, x3};
         F(exp_at)(s.at, v, v, 4);
         UNROLL for (size_t j = 0; j < 4; j++) F(store)(e + i + j * L, v[j]);
@@ -150,6 +155,7 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near) {
         F(add4)(&s.sum, low01, low23, low, F(smaller)(s.top, high));
         s.top = F(larger)(s.top, high);
     }
+    if (tally && i < n) F(add_shares)(tally, x, i, n - i);
     for (; i < n; i += L) {
         V v = F(load_n)(x + i, n - i, -F(infinity)());
         s.max = F(larger)(s.max, v);
@@ -262,7 +268,7 @@ static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
         F(normalised) r = {a->x + i * n, a->output == CK_LOG_SUM_EXP ? a->y + i : a->y + i * n};
         T near = F(first_look)(r.x, n);
-        r.row = a->output == CK_SOFTMAX ? F(sweep)(r.x, r.y, n, near) : F(sweep_sums)(r.x, n, near);
+        r.row = a->output == CK_SOFTMAX ? F(sweep)(r.x, r.y, n, near, NULL) : F(sweep_sums)(r.x, n, near, NULL);
         if (!SIDE_BY_SIDE(n)) {
             F(write_row)(&r, n, a->output);
         } else {

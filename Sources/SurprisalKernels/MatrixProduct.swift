@@ -1,4 +1,5 @@
 import COpenBLAS
+import Synchronization
 
 /// C ← A·B (+ C), row-major: A is m×k, B k×n after transposition, C m×n.
 ///
@@ -64,6 +65,38 @@ public struct MatrixProduct: Sendable {
     /// Benchmarks switch it off, to leave a whole product to OpenBLAS.
     package var isDivided = true
 
+    /// Multiply-adds from which a product is worth the touching of packing memory: some 20 µs.
+    private static let touchingWork = 0x1p20
+    private static let floatsTouched = Atomic<Int>(0), doublesTouched = Atomic<Int>(0)
+
+    /// Writes to the memory in which OpenBLAS packs its factors, once for each thread.
+    ///
+    /// Its kernels prefetch beyond the panel they work on. As long as no product has had a panel there, the system has
+    /// given no memory for it, and every such prefetch searches the page tables in vain: products whose C has at most
+    /// 320 columns (what a panel holds on AVX2) ran at 11 GFLOP/s on Zen 1 until one with more had run, at 38 after.
+    private static func touchPackingMemory<T: Scalar>(_ type: T.Type) {
+        let threads = Parallel.threadCount
+        func isFirst(_ touched: borrowing Atomic<Int>) -> Bool {
+            touched.load(ordering: .relaxed) < threads && touched.exchange(threads, ordering: .relaxed) < threads
+        }
+        guard MemoryLayout<T>.size == 4 ? isFirst(floatsTouched) : isFirst(doublesTouched) else { return }
+        // More columns than a panel has on any processor, enough rows for the prefetches to stay among them.
+        let plan = MatrixProduct(m: 64, n: 1024, k: 512)
+        Parallel.forEach(parts: threads) { _ in
+            // Not of the pool, which would keep it.
+            let sizes = (plan.m * plan.k, plan.k * plan.n, plan.m * plan.n)
+            unsafe withUnsafeTemporaryAllocation(of: T.self, capacity: sizes.0 + sizes.1 + sizes.2) { memory in
+                unsafe memory.initialize(repeating: 0)
+                var undivided = plan
+                undivided.isDivided = false
+                let a = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: memory[..<sizes.0]))
+                let b = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: memory[sizes.0..<sizes.0 + sizes.1]))
+                var c = unsafe MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(rebasing: memory[(sizes.0 + sizes.1)...]))
+                T.multiply(undivided, a, b, into: &c)
+            }
+        }
+    }
+
     /// Multiply-adds below which a product is not divided: some 3 µs.
     private static let tileWork = 0x1p18
     /// Rows or columns that a tile has at least.
@@ -104,6 +137,7 @@ public struct MatrixProduct: Sendable {
             return
         }
         Self.singleThreaded
+        if Double(m) * Double(n) * Double(k) >= Self.touchingWork { Self.touchPackingMemory(T.self) }
         let (byRows, edge, count) = tiling
         Parallel.forEach(parts: count) { part in
             let start = part * edge

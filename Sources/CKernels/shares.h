@@ -1,0 +1,67 @@
+// What a loss charges the classes besides the label's: the factors a_c of −log p_c. With label smoothing and a class index
+// a_c = (ε/C)·w_c; with class probabilities a_c = w_c·((1−ε)·q_c + ε/C).
+
+typedef struct F(shares) {
+    const T *q, *weight;  // NULL: the classes' are alike
+    T kept, uniform;      // 1 − ε (without q 0) and ε/C
+} F(shares);
+#define SHARES F(shares)
+
+INLINE SHARES F(shares_of)(const CROSS_ENTROPY *a, const T *q) {
+    return (SHARES){q, a->weight, (T)(1 - a->smoothing), (T)(a->smoothing / (double)a->classes)};
+}
+
+// Before the class's weight and after, of n classes from c on; 0 beyond them.
+INLINE V F(bare_share)(SHARES s, size_t c, size_t n) {
+    V uniform = F(splat)(s.uniform);
+    if (s.q) return n < L ? F(load_n)(s.q + c, n, 0) * s.kept + F(load_part)((const T *)&uniform, n, 0)
+                          : F(load)(s.q + c) * s.kept + uniform;
+    return n < L ? F(load_part)((const T *)&uniform, n, 0) : uniform;
+}
+INLINE V F(share)(SHARES s, size_t c, size_t n) {
+    V bare = F(bare_share)(s, c, n);
+    return s.weight ? bare * F(load_n)(s.weight + c, n, 0) : bare;
+}
+
+// What a sweep over a row adds up besides its exponentials, which leave the processor's other units idle.
+typedef struct F(tally) {
+    SHARES shares;
+    V max;
+    SUM spread;  // Σ a_c·(m − x_c), where no share is no loss, also at −∞; without q over ε/C
+    SUM total;   // with q, Σ a_c
+} F(tally);
+
+// Up to four vectors of classes from c on, n > 0 of them left.
+INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t n) {
+    SHARES s = t->shares;
+    V shares[4], products[4];
+    UNROLL for (size_t j = 0; j < 4; j++) {
+        shares[j] = products[j] = F(splat)(0);
+        if (n <= j * L) continue;
+        size_t left = n - j * L, at = c + j * L;
+        V below = t->max - F(load_n)(x + at, left, t->max[0]);
+        if (!s.q) {
+            products[j] = s.weight ? below * F(load_n)(s.weight + at, left, 0) : below;
+            continue;
+        }
+        V bare = F(bare_share)(s, at, left);
+        shares[j] = s.weight ? bare * F(load_n)(s.weight + at, left, 0) : bare;
+        V product = shares[j] * below;
+        products[j] = bare == 0 ? (V)(T)0 : product;
+    }
+    F(add4)(&t->spread, products[0], products[1], products[2], products[3]);
+    if (s.q) F(add4)(&t->total, shares[0], shares[1], shares[2], shares[3]);
+}
+
+INLINE double F(spread_of)(const F(tally) * t) {
+    double spread = F(reduce_add)(F(total)(&t->spread));
+    return t->shares.q ? spread : spread * t->shares.uniform;
+}
+
+// Σ of the smoothing's shares, the same for every row.
+static double F(uniform_total)(const CROSS_ENTROPY *a) {
+    SUM sum = {0};
+    SHARES s = F(shares_of)(a, NULL);
+    for (size_t c = 0; c < a->classes; c += L) F(add)(&sum, F(share)(s, c, a->classes - c));
+    return F(reduce_add)(F(total)(&sum));
+}
