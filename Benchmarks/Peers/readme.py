@@ -12,7 +12,8 @@ from table import digits
 BEGIN, END = "<!-- measured: scripts/update-measurements -->", "<!-- end of measured -->"
 # Above this the memory of the logits matters, and the form that gives them away is the one to use.
 LARGE_BYTES = 1 << 21
-LIMITS = {"read": "read", "copy": "copy", "update": "update", "matrixProduct": "matrix product"}
+LIMITS = {
+    "read": "read", "copy": "copy", "update": "update", "arithmetic": "multiply-add", "matrixProduct": "matrix product"}
 
 
 def is_shown(row: dict, all_rows: dict[str, dict]) -> bool:

@@ -50,7 +50,7 @@ struct Measure: ParsableCommand {
     }
 
     func run() throws {
-        let workloads = try chosen()
+        let isa = try instructionSet(), workloads = try InstructionSet.$override.withValue(isa) { try chosen() }
         if list {
             for workload in workloads { print(workload.identifier) }
             return
@@ -58,7 +58,6 @@ struct Measure: ParsableCommand {
         // Before the minutes of measuring, not after.
         let earlier = try baseline.map { try Baseline(contentsOf: $0) }
         for path in [json, markdown, svg].compactMap(\.self) { try ReportFile.requireWritable(path) }
-        let isa = try instructionSet()
         if let threads { Parallel.threadCount = threads }
         Interruption.watch()
         try InstructionSet.$override.withValue(isa) { try measure(workloads, isa, earlier) }

@@ -91,78 +91,101 @@ INLINE ROW F(finish_sweep)(SWEEP *s) {
 // Elements ahead that a sweep of the sums asks for: memory answers later than the processor's own prefetcher thinks.
 #define FORWARD (2048 / sizeof(T))
 
-// Sweeps a row of n ≥ 1 logits, of which nothing but the sums is wanted, those of a tally among them where there is one: the largest logits themselves wait, one a
-// lane, and what they displace is exponentiated. `near` is a reference to begin with: some logit, or a maximum of
-// some.
+// Somewhere in x[i ..< n] lies a logit above the limit that the reference allows.
+INLINE void F(check)(SWEEP *s, V highest, V *limit, const T *x, T *e, size_t i, size_t n) {
+    if (__builtin_expect(F(any_greater)(highest, *limit), 0)) {
+        F(raise)(s, x, e, i, n);
+        *limit = F(splat)(F(infinity)());
+    }
+}
+
+// Of four numbers in each lane: the largest stays in v[3], the others before it.
+INLINE void F(largest_last)(V *v) {
+    V high01 = F(larger)(v[0], v[1]), low01 = F(smaller)(v[0], v[1]);
+    V high23 = F(larger)(v[2], v[3]), low23 = F(smaller)(v[2], v[3]);
+    v[0] = low01;
+    v[1] = low23;
+    v[2] = F(smaller)(high01, high23);
+    v[3] = F(larger)(high01, high23);
+}
+
+// 4·quads vectors from x[i] on; quads is a constant, 1 or 2.
+INLINE void F(sum_quads)(SWEEP *s, V *limit, const T *x, size_t i, size_t n, size_t quads, F(tally) * tally) {
+    V e[8];
+    UNROLL for (size_t q = 0; q < quads; q++) {
+        V *v = e + 4 * q;
+        UNROLL for (size_t j = 0; j < 4; j++) v[j] = F(load)(x + i + (4 * q + j) * L);
+        if (tally) F(add_shares)(tally, x, i + 4 * q * L, 4 * L);
+        F(largest_last)(v);
+        V high = v[3];
+        v[3] = F(smaller)(s->max, high);
+        s->max = F(larger)(s->max, high);
+    }
+    F(check)(s, s->max, limit, x, NULL, i, n);
+    F(exp_at)(s->at, e, e, 4 * quads);
+    UNROLL for (size_t q = 0; q < quads; q++) F(add4)(&s->sum, e[4 * q], e[4 * q + 1], e[4 * q + 2], e[4 * q + 3]);
+}
+
+// Sweeps a row of n ≥ 1 logits, of which nothing but the sums is wanted, those of a tally among them where there is one:
+// the largest logits themselves wait, one a lane, and what they displace is exponentiated. `near` is a reference to
+// begin with: some logit, or a maximum of some.
 INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally) {
-    const V lowest = F(splat)(-F(infinity)());
-    SWEEP s = {.max = lowest, .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
+    SWEEP s = {.max = F(splat)(-F(infinity)()), .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
     V limit = F(splat)(near + RISE);
     size_t i = 0;
-    for (; i + 4 * L <= n; i += 4 * L) {
-        UNROLL for (size_t j = 0; j < 4 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + FORWARD + j);
-        V x0 = F(load)(x + i), x1 = F(load)(x + i + L), x2 = F(load)(x + i + 2 * L), x3 = F(load)(x + i + 3 * L);
-        V high01 = F(larger)(x0, x1), low01 = F(smaller)(x0, x1);
-        V high23 = F(larger)(x2, x3), low23 = F(smaller)(x2, x3);
-        V high = F(larger)(high01, high23), low = F(smaller)(high01, high23);
-        V displaced = F(smaller)(s.max, high);
-        s.max = F(larger)(s.max, high);
-        if (__builtin_expect(F(any_greater)(s.max, limit), 0)) {
-            F(raise)(&s, x, NULL, i, n);
-            limit = F(splat)(F(infinity)());
-        }
-        if (tally) F(add_shares)(tally, x, i, 4 * L);
-        V e[4] = {low01, low23, low, displaced};
-        F(exp_at)(s.at, e, e, 4);
-        F(add4)(&s.sum, e[0], e[1], e[2], e[3]);
+    for (; i + 8 * L <= n; i += 8 * L) {
+        UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + FORWARD + j);
+        F(sum_quads)(&s, &limit, x, i, n, 2, tally);
+    }
+    if (i + 4 * L <= n) {
+        F(sum_quads)(&s, &limit, x, i, n, 1, tally);
+        i += 4 * L;
     }
     if (tally && i < n) F(add_shares)(tally, x, i, n - i);
     for (; i < n; i += L) {
         V v = F(load_n)(x + i, n - i, -F(infinity)());
         V displaced = F(smaller)(s.max, v);
         s.max = F(larger)(s.max, v);
-        if (__builtin_expect(F(any_greater)(s.max, limit), 0)) {
-            F(raise)(&s, x, NULL, i, n);
-            limit = F(splat)(F(infinity)());
-        }
+        F(check)(&s, s.max, &limit, x, NULL, i, n);
         F(add)(&s.sum, F(exp_at_1)(s.at, displaced));
     }
     s.top = F(exp_at_1)(s.at, s.max);
     return F(finish_sweep)(&s);
 }
 
-// The same; stores e(x_j) in `e`, which may be x, and takes a tally along where there is one.
+INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, F(tally) * tally) {
+    V v[8];
+    UNROLL for (size_t j = 0; j < 4 * quads; j++) v[j] = F(load)(x + i + j * L);
+    V highest = F(larger)(F(larger)(v[0], v[1]), F(larger)(v[2], v[3]));
+    if (quads > 1) highest = F(larger)(highest, F(larger)(F(larger)(v[4], v[5]), F(larger)(v[6], v[7])));
+    s->max = F(larger)(s->max, highest);
+    F(check)(s, highest, limit, x, e, i, n);
+    if (tally) { UNROLL for (size_t q = 0; q < quads; q++) F(add_shares)(tally, x, i + 4 * q * L, 4 * L); }
+    F(exp_at)(s->at, v, v, 4 * quads);
+    UNROLL for (size_t j = 0; j < 4 * quads; j++) F(store)(e + i + j * L, v[j]);
+    UNROLL for (size_t q = 0; q < quads; q++) {
+        V *w = v + 4 * q;
+        F(largest_last)(w);
+        F(add4)(&s->sum, w[0], w[1], w[2], F(smaller)(s->top, w[3]));
+        s->top = F(larger)(s->top, w[3]);
+    }
+}
+
+// The same; stores e(x_j) in `e`, which may be x.
 INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near, F(tally) * tally) {
-    const V lowest = F(splat)(-F(infinity)());
-    SWEEP s = {.max = lowest, .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
+    SWEEP s = {.max = F(splat)(-F(infinity)()), .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
     V limit = F(splat)(near + RISE);
     size_t i = 0;
-    for (; i + 4 * L <= n; i += 4 * L) {
-        V x0 = F(load)(x + i), x1 = F(load)(x + i + L), x2 = F(load)(x + i + 2 * L), x3 = F(load)(x + i + 3 * L);
-        V highest = F(larger)(F(larger)(x0, x1), F(larger)(x2, x3));
-        s.max = F(larger)(s.max, highest);
-        if (__builtin_expect(F(any_greater)(highest, limit), 0)) {
-            F(raise)(&s, x, e, i, n);
-            limit = F(splat)(F(infinity)());
-        }
-        if (tally) F(add_shares)(tally, x, i, 4 * L);
-        V v[4] = {x0, x1, x2, x3};
-        F(exp_at)(s.at, v, v, 4);
-        UNROLL for (size_t j = 0; j < 4; j++) F(store)(e + i + j * L, v[j]);
-        V high01 = F(larger)(v[0], v[1]), low01 = F(smaller)(v[0], v[1]);
-        V high23 = F(larger)(v[2], v[3]), low23 = F(smaller)(v[2], v[3]);
-        V high = F(larger)(high01, high23), low = F(smaller)(high01, high23);
-        F(add4)(&s.sum, low01, low23, low, F(smaller)(s.top, high));
-        s.top = F(larger)(s.top, high);
+    for (; i + 8 * L <= n; i += 8 * L) F(store_quads)(&s, &limit, x, e, i, n, 2, tally);
+    if (i + 4 * L <= n) {
+        F(store_quads)(&s, &limit, x, e, i, n, 1, tally);
+        i += 4 * L;
     }
     if (tally && i < n) F(add_shares)(tally, x, i, n - i);
     for (; i < n; i += L) {
         V v = F(load_n)(x + i, n - i, -F(infinity)());
         s.max = F(larger)(s.max, v);
-        if (__builtin_expect(F(any_greater)(v, limit), 0)) {
-            F(raise)(&s, x, e, i, n);
-            limit = F(splat)(F(infinity)());
-        }
+        F(check)(&s, v, &limit, x, e, i, n);
         V value = F(exp_at_1)(s.at, v);
         F(store_n)(e + i, n - i, value);
         F(sweep_one)(&s, value);

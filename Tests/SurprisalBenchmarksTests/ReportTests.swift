@@ -30,7 +30,7 @@ import Testing
         for kind in [Limit.Kind.read, .copy, .update] {
             #expect(SampleReports.row(limit: kind).rate == "32.8 GB/s")
         }
-        for kind in [Limit.Kind.matrixProduct, .none] {
+        for kind in [Limit.Kind.arithmetic, .matrixProduct, .none] {
             #expect(SampleReports.row(limit: kind).rate == "106 GFLOP/s")
         }
         #expect(SampleReports.row(limit: .none).shareOfLimit == "—")

@@ -91,6 +91,19 @@ import Testing
         }
     }
 
+    @Test func theLowerRoofBinds() throws {
+        let meter = LimitMeter(instructionSet: .baseline)
+        var limits = SampleReports.limits
+        var workload = try Self.workload("cross-entropy/4096×1000/Float/both-consumed")
+        (workload.bytes, workload.operations) = (32e6, 64e6)
+        #expect(meter.limit(of: workload, taking: 1e-3, in: limits).kind == .update)
+        limits.float.allCores = 1e9
+        let limit = meter.limit(of: workload, taking: 0.1, in: limits)
+        #expect(limit.kind == .arithmetic && limit.rate == 1e9 && abs(limit.share - 0.64) < 1e-12)
+        workload.limit = .none
+        #expect(meter.limit(of: workload, taking: 0.1, in: limits).kind == .none)
+    }
+
     @Test func theLimitsAreInOrder() {
         let limits = LimitMeter(instructionSet: .baseline).limits(threads: 1, instructionSet: .baseline)
         for rate in [limits.read, limits.copy, limits.update, limits.float.matrixProduct, limits.double.oneCore] {

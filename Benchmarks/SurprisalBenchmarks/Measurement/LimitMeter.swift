@@ -26,16 +26,25 @@ final class LimitMeter {
             float: arithmetic(threads, Float.self), double: arithmetic(threads, Double.self))
     }
 
-    /// The rate that binds a row: of memory at the row's own footprint, as what fits a cache is faster there.
-    func rate(_ kind: Limit.Kind, bytes: Double, in limits: Limits, type: String) -> Double {
-        switch kind {
-        case .read: bandwidth(.read, floats: Int(bytes / 4))
-        // Half is read, half written.
-        case .copy: bandwidth(.copy, floats: Int(bytes / 8))
-        case .update: bandwidth(.update, floats: Int(bytes / 8))
-        case .matrixProduct: (type == "Float" ? limits.float : limits.double).matrixProduct
-        case .none: 0
+    /// The limit that binds a row: its memory's, at the row's own footprint, as what fits a cache is faster there, or
+    /// the multiply-adds', whichever takes longer.
+    func limit(of workload: Workload, taking seconds: Double, in limits: Limits) -> Limit {
+        let arithmetic = workload.type == "Float" ? limits.float : limits.double
+        func limit(_ kind: Limit.Kind, _ amount: Double, _ rate: Double) -> Limit {
+            Limit(kind: kind, rate: rate, share: rate > 0 ? amount / seconds / rate : 0)
         }
+        let memory: Double
+        switch workload.limit {
+        case .none: return Limit(kind: .none, rate: 0, share: 0)
+        case .matrixProduct: return limit(.matrixProduct, workload.operations, arithmetic.matrixProduct)
+        case .arithmetic: return limit(.arithmetic, workload.operations, arithmetic.allCores)
+        case .read: memory = bandwidth(.read, floats: Int(workload.bytes / 4))
+        // Half is read, half written.
+        case .copy, .update: memory = bandwidth(workload.limit, floats: Int(workload.bytes / 8))
+        }
+        let moved = limit(workload.limit, workload.bytes, memory)
+        let computed = limit(.arithmetic, workload.operations, arithmetic.allCores)
+        return moved.share >= computed.share ? moved : computed
     }
 
     /// Bytes per second, those read and those written.

@@ -18,16 +18,13 @@ struct Runner {
                 report.isPartial = true
                 return
             }
-            let rate = meter.rate(workload.limit, bytes: workload.bytes, in: report.limits, type: workload.type)
-            let amount = workload.limit == .matrixProduct ? workload.operations : workload.bytes
             report.rows.append(
                 Row(
                     number: workload.number, workload: workload.name, shape: workload.shape, type: workload.type,
                     pass: workload.pass, consumesInput: workload.consumesInput, threads: Parallel.threadCount,
                     instructionSet: instructionSet.rawValue, naive: result.naive, engine: result.engine,
                     ratio: result.ratio, bytes: workload.bytes, operations: workload.operations,
-                    limit: Limit(
-                        kind: workload.limit, rate: rate, share: rate > 0 ? amount / result.engine.median / rate : 0),
+                    limit: meter.limit(of: workload, taking: result.engine.median, in: report.limits),
                     memory: result.memory, error: verdict.error, errorBound: verdict.bound))
         }
     }

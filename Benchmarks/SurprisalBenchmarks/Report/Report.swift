@@ -105,7 +105,7 @@ struct Interval: Codable, Equatable {
 /// The roof above a row.
 struct Limit: Codable, Equatable {
     enum Kind: String, Codable {
-        case read, copy, update, matrixProduct, none
+        case read, copy, update, arithmetic, matrixProduct, none
     }
     var kind: Kind
     /// Bytes or operations per second, measured in this run; 0 when no limit of the machine binds.

@@ -16,7 +16,13 @@ extension Row {
 }
 
 extension Limit.Kind {
-    var title: String { self == .matrixProduct ? "matrix product" : rawValue }
+    var title: String {
+        switch self {
+        case .matrixProduct: "matrix product"
+        case .arithmetic: "multiply-add"
+        default: rawValue
+        }
+    }
 }
 
 extension Column where Value == Row {

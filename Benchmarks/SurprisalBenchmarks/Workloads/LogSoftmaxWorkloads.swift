@@ -9,7 +9,7 @@ extension Workload {
                 number: number, name: "log-softmax", shape: "\(rows)×\(classes)", type: name(of: type), pass: pass,
                 // Back: the output and the upstream read, the gradient written.
                 bytes: bytes * (pass == .forward ? 2 : pass == .gradient ? 3 : 5),
-                operations: count * RowOperations.exponential * (pass == .both ? 2 : 1), limit: .copy,
+                operations: count * RowOperations.exponential(type) * (pass == .both ? 2 : 1), limit: .copy,
                 make: { logSoftmaxExercise(rows, classes, pass, type) })
         }
     }
