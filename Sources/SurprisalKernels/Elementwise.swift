@@ -13,7 +13,13 @@ public enum BinaryOperation: Sendable {
         case .multiply: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] * y[i] } }
         case .divide: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] / y[i] } }
         case .reluDerivative:
-            unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = y[i] <= 0 ? 0 : x[i] } }
+            unsafe write(&z, x, y) { z, x, y, part in
+                for i in part {
+                    // Read in either case: a read that depends on y keeps the loop from going over whole vectors.
+                    let passed = unsafe x[i]
+                    unsafe z[i] = y[i] <= 0 ? 0 : passed
+                }
+            }
         }
     }
 }
