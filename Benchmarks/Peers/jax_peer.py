@@ -48,6 +48,9 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
         case "linear", "both":
             arguments = [t[name] for name in ("x", "weight", "bias", "upstream")]
             return [lambda: exercise(linear_both, arguments, lambda results: sum(mean(r) for r in results))]
+        case "linear-cross-entropy", _:
+            return [partial(linear_cross_entropy, row, loss, [t[name] for name in ("x", "weight", "labels")])
+                    for loss in jax_losses.LOSSES["cross-entropy"][1]]
         case "step", "step":
             return [partial(step, t, row.has_relu, loss) for loss in jax_losses.LOSSES["cross-entropy"][1]]
     raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
@@ -84,6 +87,20 @@ def linear(x: jax.Array, weight: jax.Array, bias: jax.Array) -> jax.Array:
 def linear_both(x, weight, bias, upstream) -> tuple[jax.Array, ...]:
     y, pullback = jax.vjp(linear, x, weight, bias)
     return y, *pullback(upstream)
+
+
+def linear_cross_entropy(row: Row, loss: Callable, arguments: list[jax.Array]) -> Exercise:
+    def head_loss(x, weight, labels):
+        return loss(x @ weight.T, labels)
+
+    if row.pass_ == "forward":
+        return exercise(head_loss, arguments, float)
+
+    def both(*arguments):
+        value, gradients = jax.value_and_grad(head_loss, argnums=(0, 1))(*arguments)
+        return value, *gradients
+
+    return exercise(both, arguments, lambda results: float(results[0]))
 
 
 def step(t: dict[str, jax.Array], relu: bool, loss: Callable) -> Exercise:

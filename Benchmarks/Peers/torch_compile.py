@@ -42,6 +42,8 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             return [lambda: linear(row, t)]
         case "step":
             return [lambda: step(t, row.has_relu)]
+        case "linear-cross-entropy":
+            return [lambda: linear_cross_entropy(row, t)]
     raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
 
 
@@ -83,6 +85,15 @@ def linear(row: Row, t: dict[str, torch.Tensor]) -> Exercise:
 
     both, upstream = compiled(both), t["upstream"]
     return Exercise(lambda: both(*arguments, upstream), work.means)
+
+
+def linear_cross_entropy(row: Row, t: dict[str, torch.Tensor]) -> Exercise:
+    x, weight, labels = t["x"], t["weight"], t["labels"]
+    if row.pass_ == "forward":
+        forward = compiled(work.linear_cross_entropy)
+        return Exercise(lambda: forward(x, weight, labels), work.item, context=torch.inference_mode)
+    both = compiled(torch.func.grad_and_value(work.linear_cross_entropy, argnums=(0, 1)))
+    return Exercise(lambda: both(x, weight, labels), lambda results: results[1].item())
 
 
 def step(t: dict[str, torch.Tensor], relu: bool) -> Exercise:

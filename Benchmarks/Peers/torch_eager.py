@@ -1,5 +1,7 @@
 """PyTorch, operation by operation."""
 
+from functools import partial
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -37,6 +39,9 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             return [lambda: linear_both(t)]
         case "step", "step":
             return [lambda: step(t, row.has_relu)]
+        case "linear-cross-entropy", _:
+            return [partial(linear_cross_entropy, row, loss, t)
+                    for loss in (work.linear_cross_entropy, work.linear_cross_entropy_in_chunks)]
     raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
 
 
@@ -84,6 +89,18 @@ def linear_both(t: dict[str, torch.Tensor]) -> Exercise:
         return y, *torch.autograd.grad(y, arguments, upstream)
 
     return Exercise(run, work.means)
+
+
+def linear_cross_entropy(row: Row, loss, t: dict[str, torch.Tensor]) -> Exercise:
+    if row.pass_ == "forward":
+        return Exercise(lambda: loss(t["x"], t["weight"], t["labels"]), work.item, context=torch.inference_mode)
+    x, weight = t["x"].detach().requires_grad_(), t["weight"].detach().requires_grad_()
+
+    def run():
+        value = loss(x, weight, t["labels"])
+        return value, *torch.autograd.grad(value, (x, weight))
+
+    return Exercise(run, lambda results: results[0].item())
 
 
 def step(t: dict[str, torch.Tensor], relu: bool) -> Exercise:

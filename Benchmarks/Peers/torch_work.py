@@ -26,6 +26,16 @@ def cross_entropy_options(x: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
     return F.cross_entropy(x, labels, weight=weight, ignore_index=IGNORED, label_smoothing=SMOOTHING)
 
 
+def linear_cross_entropy(x: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(F.linear(x, weight), labels)
+
+
+def linear_cross_entropy_in_chunks(x: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    from torch.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
+
+    return F.linear_cross_entropy(x, weight, labels, options=LinearCrossEntropyOptions())
+
+
 LOSSES: dict[str, tuple[Callable[..., Tensor], tuple[str, ...]]] = {
     "cross-entropy": (cross_entropy, ("labels",)),
     "cross-entropy-options": (cross_entropy_options, ("labels", "weight")),

@@ -288,15 +288,15 @@ INLINE V F(target_finish)(const CROSS_ENTROPY *a, LANES s, F(target) * t) {
     return (V)((VI)t->r.loss & (t->label >= 0));
 }
 
-// Turns stored e into the gradient.
-INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t) {
-    F(factor) f = F(factor_of)(t->r.factor, t->r.low);
+// e times the factor, less the shares where there are any; `once`, a constant, where the factor has no second step.
+INLINE void F(scale_lanes)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t, F(factor) f, int once) {
     // The class that is written apart, and the positions that are kept.
     VI apart = q ? t->top : t->label, keep = q ? (VI)((I)0) - 1 : t->label >= 0;
     SHARES shares = F(shares_of)(a, q);
     int shared = q || a->smoothing > 0, compared = a->classes <= COMPARED;
     for (size_t c = 0; c < a->classes; c++) {
-        V v = F(scaled)(F(get)(b, e, c), f);
+        V v = F(get)(b, e, c);
+        v = once ? F(scaled_once)(v, f) : F(scaled)(v, f);
         if (shared) v -= F(lane_share)(shares, b, c) * (T)a->scale;
         if (compared) v = apart == (I)c ? t->r.special : v;
         F(put)(b, e, c, (V)((VI)v & keep));
@@ -304,6 +304,13 @@ INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e
     if (compared) return;
     UNROLL for (size_t lane = 0; lane < L; lane++)
         if (apart[lane] >= 0) e[(size_t)apart[lane] * b.stride + lane] = t->r.special[lane];
+}
+
+// Turns stored e into the gradient.
+INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t) {
+    F(factor) f = F(factor_of)(t->r.factor, t->r.low);
+    if (F(any_greater)(F(splat)(1), f.second)) F(scale_lanes)(a, b, q, e, t, f, 0);
+    else F(scale_lanes)(a, b, q, e, t, f, 1);
 }
 
 static void F(cross_entropy_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t end) {

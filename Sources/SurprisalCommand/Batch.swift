@@ -10,6 +10,12 @@ enum BatchError: Error, CustomStringConvertible {
     case probabilitiesOfLogProbabilities
     case targetShape(found: [Int], input: [Int])
     case hugeShape(String, [Int])
+    case biasWithoutWeight
+    case linearWeightShape([Int])
+    case linearBiasShape(found: [Int], classes: Int)
+    case linearOption(String)
+    case blockBytes(Int, least: Int)
+    case blockBytesWithoutLinear(Int)
 
     var description: String {
         switch self {
@@ -24,9 +30,21 @@ enum BatchError: Error, CustomStringConvertible {
         case .probabilitiesOfLogProbabilities:
             "--input log-probabilities with class probabilities in \"target\"; expected class indices"
         case .targetShape(let found, let input):
-            "tensor \"target\" of class probabilities has shape \(found); expected the input's, \(input)"
+            "tensor \"target\" of class probabilities has shape \(found); expected the logits', \(input)"
         case .hugeShape(let name, let shape):
             "tensor \"\(name)\" has shape \(shape) and no elements; expected sizes whose product fits in memory"
+        case .biasWithoutWeight:
+            "tensor \"linear_bias\" without \"linear_weight\"; expected both or only the weight"
+        case .linearWeightShape(let found):
+            "tensor \"linear_weight\" has shape \(found); expected classes × features"
+        case .linearBiasShape(let found, let classes):
+            "tensor \"linear_bias\" has shape \(found); expected [\(classes)], as many as \"linear_weight\" has rows"
+        case .blockBytes(let found, let least):
+            "--block-bytes \(found); expected at least \(least), what a row takes"
+        case .blockBytesWithoutLinear(let found):
+            "--block-bytes \(found) without \"linear_weight\" in the file; expected a linear layer"
+        case .linearOption(let option):
+            "\(option) with \"linear_weight\" in the file; expected none: the classes are its rows, along the last axis"
         }
     }
 }
@@ -40,7 +58,7 @@ enum BatchTarget<Scalar: Surprisal.Scalar> {
 struct Batch {
     private let file: SafetensorsFile
     private let inputEntry, targetEntry: SafetensorsFile.Entry
-    private let weightEntry: SafetensorsFile.Entry?
+    private let weightEntry, linearWeightEntry, linearBiasEntry: SafetensorsFile.Entry?
 
     private static let emptyLimit = 1 << 28
     private static let integers: Set<SafetensorsDtype> = [
@@ -57,7 +75,17 @@ struct Batch {
         inputEntry = try entry("input")
         targetEntry = try entry("target")
         weightEntry = file.entry(named: "weight")
-        for entry in [inputEntry, targetEntry, weightEntry].compactMap({ $0 }) {
+        linearWeightEntry = file.entry(named: "linear_weight")
+        linearBiasEntry = file.entry(named: "linear_bias")
+        if linearBiasEntry != nil, linearWeightEntry == nil { throw BatchError.biasWithoutWeight }
+        if let linearWeightEntry, linearWeightEntry.shape.count != 2 {
+            throw BatchError.linearWeightShape(linearWeightEntry.shape)
+        }
+        if let linearBiasEntry, let rows = linearWeightEntry?.shape[0], linearBiasEntry.shape != [rows] {
+            throw BatchError.linearBiasShape(found: linearBiasEntry.shape, classes: rows)
+        }
+        let optional = [weightEntry, linearWeightEntry, linearBiasEntry].compactMap(\.self)
+        for entry in [inputEntry, targetEntry] + optional {
             // A tensor without elements may have any sizes besides the 0, though not in memory: its losses are
             // as many as the other sizes' product.
             var product = 1
@@ -75,13 +103,21 @@ struct Batch {
         guard Self.integers.union(Self.reals).contains(targetEntry.dtype) else {
             throw BatchError.dtype("target", found: targetEntry.dtype, expected: "integers or floating point")
         }
-        if let weightEntry, !Self.reals.contains(weightEntry.dtype) {
-            throw BatchError.dtype("weight", found: weightEntry.dtype, expected: "floating point")
+        for entry in optional where !Self.reals.contains(entry.dtype) {
+            throw BatchError.dtype(entry.name, found: entry.dtype, expected: "floating point")
         }
     }
 
     /// Whether any of the numbers needs Double.
-    var isDouble: Bool { [inputEntry, targetEntry, weightEntry].contains { $0?.dtype == .float64 } }
+    var isDouble: Bool {
+        [inputEntry, targetEntry, weightEntry, linearWeightEntry, linearBiasEntry].contains { $0?.dtype == .float64 }
+    }
+
+    /// The shape of the logits, which are the input unless there is a linear layer that makes them of it.
+    private var logitsShape: [Int] {
+        guard let classes = linearWeightEntry?.shape[0] else { return inputEntry.shape }
+        return inputEntry.shape.dropLast() + [classes]
+    }
 
     var inputDtype: String { inputEntry.dtype == .float64 ? "float64" : "float32" }
 
@@ -96,8 +132,8 @@ struct Batch {
 
     /// The size of the input's class axis.
     func classCount(_ classAxis: Int?) throws -> Int {
-        let shape = inputEntry.shape
-        let axis = classAxis ?? shape.defaultClassAxis
+        let shape = logitsShape
+        let axis = classAxis ?? (linearWeightEntry == nil ? shape.defaultClassAxis : -1)
         let normal = axis < 0 ? axis + shape.count : axis
         guard shape.indices.contains(normal) else { throw LossError.noClassAxis(shape: shape, axis: axis) }
         return shape[normal]
@@ -105,10 +141,9 @@ struct Batch {
 
     /// The number of rows of classes.
     func positionCount(_ classAxis: Int?) throws -> Int {
-        let classes = try classCount(classAxis)
-        guard classes == 0 else { return inputEntry.count / classes }
-        var rest = inputEntry.shape
-        let axis = classAxis ?? rest.defaultClassAxis
+        _ = try classCount(classAxis)
+        var rest = logitsShape
+        let axis = classAxis ?? (linearWeightEntry == nil ? rest.defaultClassAxis : -1)
         rest.remove(at: axis < 0 ? axis + rest.count : axis)
         return rest.reduce(1, *)
     }
@@ -121,10 +156,17 @@ struct Batch {
         try weightEntry.map { try tensor($0, as: type) }
     }
 
+    /// The layer that makes logits of the input, when the file holds one.
+    func head<Scalar: Surprisal.Scalar>(as type: Scalar.Type) throws -> Linear<Scalar>? {
+        guard let linearWeightEntry else { return nil }
+        return Linear(
+            weight: try tensor(linearWeightEntry, as: type), bias: try linearBiasEntry.map { try tensor($0, as: type) })
+    }
+
     func target<Scalar: Surprisal.Scalar>(
         as type: Scalar.Type, ignoring: Int?, classAxis: Int?
     ) throws -> BatchTarget<Scalar> {
-        let shape = inputEntry.shape
+        let shape = logitsShape
         if Self.reals.contains(targetEntry.dtype) {
             guard targetEntry.shape == shape else {
                 throw BatchError.targetShape(found: targetEntry.shape, input: shape)

@@ -9,7 +9,9 @@ struct LossCommand: ParsableCommand {
         abstract: "The loss of a batch, and its gradient.",
         discussion: """
             BATCH holds `input` (F32 or F64), `target` (integers: class indices; floating point of the input's \
-            shape: class probabilities) and, optionally, `weight` (one a class). Prints one JSON object.
+            shape: class probabilities) and, optionally, `weight` (one a class). With a `linear_weight` (classes × \
+            features), and optionally a `linear_bias`, the input is what that layer makes logits of, a block of rows at \
+            a time. Prints one JSON object.
 
               surprisal loss batch.safetensors --gradient --output gradients.safetensors
               surprisal loss batch.safetensors --reduction none --label-smoothing 0.1
@@ -42,8 +44,13 @@ struct LossCommand: ParsableCommand {
     @Flag(help: "Also the gradient (without reduction: of the losses' sum): its norm, and itself with --output.")
     var gradient = false
 
-    @Option(help: ArgumentHelp("Write `loss`, and `gradient`, to this safetensors file.", valueName: "file"))
+    @Option(help: ArgumentHelp(
+        "Write `loss` and `gradient` (of a linear layer `gradient_input`, `gradient_linear_weight`, `gradient_linear_bias`) to this safetensors file.",
+        valueName: "file"))
     var output: String?
+
+    @Option(parsing: .unconditional, help: "Bytes of logits at a time, of a linear layer. (default: 67108864)")
+    var blockBytes: Int?
 
     @Option(parsing: .unconditional, help: "Threads to use. (default: one a processor)")
     var threads: Int?
@@ -87,6 +94,8 @@ struct LossCommand: ParsableCommand {
     }
 
     private func result<Scalar: Surprisal.Scalar>(_ batch: Batch, as type: Scalar.Type) throws -> LossResult {
+        if let head = try batch.head(as: type) { return try linearResult(batch, head) }
+        if let blockBytes { throw BatchError.blockBytesWithoutLinear(blockBytes) }
         let logits = try batch.input(as: type)
         let weight = try batch.weight(as: type)
         let target = try batch.target(as: type, ignoring: ignoreIndex, classAxis: classAxis)
@@ -112,7 +121,7 @@ struct LossCommand: ParsableCommand {
         return LossResult(
             reduction: reduction, positions: positions, ignored: ignored, classes: classes, dtype: batch.inputDtype,
             shape: value.shape, losses: value.scalars.map { Double($0) },
-            gradient: slope.map { ($0.shape, $0.scalars.map { Double($0) }) })
+            gradients: slope.map { [LossResult.Gradient("gradient", $0)] } ?? [])
     }
 
     private func loss<Scalar: Surprisal.Scalar>(

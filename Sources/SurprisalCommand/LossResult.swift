@@ -9,7 +9,14 @@ struct LossResult {
     let dtype: String
     let shape: [Int]
     let losses: [Double]
-    let gradient: (shape: [Int], values: [Double])?
+    /// None, the logits', or a linear layer's and its input's.
+    let gradients: [Gradient]
+
+    struct Gradient {
+        let name: String
+        let shape: [Int]
+        var values: [Double]
+    }
 
     private struct Report: Encodable {
         enum Loss: Encodable {
@@ -35,7 +42,7 @@ struct LossResult {
 
     init(
         reduction: Reduction, positions: Int, ignored: Int, classes: Int, dtype: String, shape: [Int], losses: [Double],
-        gradient: (shape: [Int], values: [Double])?
+        gradients: [Gradient]
     ) {
         // Computed in Double for the sake of a Double target, a Float input's numbers are still Floats.
         let rounded: ([Double]) -> [Double] = { $0.map { dtype == "float32" ? Double(Float($0)) : $0 } }
@@ -43,7 +50,7 @@ struct LossResult {
         (self.positions, self.ignored, self.classes) = (positions, ignored, classes)
         (self.dtype, self.shape) = (dtype, shape)
         self.losses = rounded(losses)
-        self.gradient = gradient.map { ($0.shape, rounded($0.values)) }
+        self.gradients = gradients.map { Gradient(name: $0.name, shape: $0.shape, values: rounded($0.values)) }
     }
 
     func json() throws -> String {
@@ -52,8 +59,10 @@ struct LossResult {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        let squares = gradients.map { $0.values.reduce(0) { $0 + $1 * $1 } }
         let report = Report(
-            gradientNorm: gradient.map { $0.values.reduce(0) { $0 + $1 * $1 }.squareRoot() }, loss: reduction == .none ? .each(losses) : .one(losses[0]), reduction: reduction.rawValue,
+            gradientNorm: gradients.isEmpty ? nil : squares.reduce(0, +).squareRoot(),
+            loss: reduction == .none ? .each(losses) : .one(losses[0]), reduction: reduction.rawValue,
             positions: positions, ignored: ignored, classes: classes, dtype: dtype, shape: shape)
         return String(decoding: try encoder.encode(report), as: UTF8.self)
     }
@@ -68,7 +77,7 @@ struct LossResult {
             }
         }
         try add("loss", shape, losses)
-        if let gradient { try add("gradient", gradient.shape, gradient.values) }
+        for gradient in gradients { try add(gradient.name, gradient.shape, gradient.values) }
         try writer.write(to: path)
     }
 }

@@ -58,6 +58,17 @@ public struct Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
             return unsafe _overrideLifetime(span, mutating: &self)
         }
     }
+
+    /// Some of the elements for writing.
+    @_lifetime(&self)
+    public mutating func mutableSpan(_ range: Range<Int>) -> MutableSpan<Element> {
+        require(
+            range.lowerBound >= 0 && range.upperBound <= count, "Buffer: elements \(range) of \(count)")
+        if !isUnique() { memory = memory.copy(stride: MemoryLayout<Element>.stride) }
+        let start = unsafe memory.base(as: Element.self) + range.lowerBound
+        let span = unsafe MutableSpan(_unsafeStart: start, count: range.count)
+        return unsafe _overrideLifetime(span, mutating: &self)
+    }
 }
 
 extension Buffer where Element: Scalar {

@@ -16,11 +16,14 @@ extension Reference {
     requireCount(weight.count, outputs * inputs, "weight", of: "linear")
     if let bias { requireCount(bias.count, outputs, "bias", of: "linear") }
     requireCount(result.count, rows * outputs, "result", of: "linear")
+    // Spans: whether an array is its holder's alone would be asked for every element.
+    let x = input.span, w = weight.span
+    var y = result.mutableSpan
     for row in 0..<rows {
       for output in 0..<outputs {
         var sum: T = 0
-        for i in 0..<inputs { sum += input[row * inputs + i] * weight[output * inputs + i] }
-        result[row * outputs + output] = sum + (bias?[output] ?? 0)
+        for i in 0..<inputs { sum += x[row * inputs + i] * w[output * inputs + i] }
+        y[row * outputs + output] = sum + (bias?[output] ?? 0)
       }
     }
   }
@@ -52,11 +55,13 @@ extension Reference {
     requireCount(weight.count, outputs * inputs, "weight", of: "linearInputGradient")
     requireCount(result.count, rows * inputs, "result", of: "linearInputGradient")
     // Sums grow side by side, along the rows of memory: one after the other they would cross them (20 times slower).
-    for i in result.indices { result[i] = 0 }
+    let dy = upstream.span, w = weight.span
+    var dx = result.mutableSpan
+    for i in dx.indices { dx[i] = 0 }
     for row in 0..<rows {
       for output in 0..<outputs {
-        let factor = upstream[row * outputs + output]
-        for i in 0..<inputs { result[row * inputs + i] += factor * weight[output * inputs + i] }
+        let factor = dy[row * outputs + output]
+        for i in 0..<inputs { dx[row * inputs + i] += factor * w[output * inputs + i] }
       }
     }
   }
@@ -87,11 +92,13 @@ extension Reference {
     requireCount(upstream.count, rows * outputs, "upstream", of: "linearWeightGradient")
     requireCount(input.count, rows * inputs, "input", of: "linearWeightGradient")
     requireCount(result.count, outputs * inputs, "result", of: "linearWeightGradient")
-    for i in result.indices { result[i] = 0 }
+    let dy = upstream.span, x = input.span
+    var dw = result.mutableSpan
+    for i in dw.indices { dw[i] = 0 }
     for row in 0..<rows {
       for output in 0..<outputs {
-        let factor = upstream[row * outputs + output]
-        for i in 0..<inputs { result[output * inputs + i] += factor * input[row * inputs + i] }
+        let factor = dy[row * outputs + output]
+        for i in 0..<inputs { dw[output * inputs + i] += factor * x[row * inputs + i] }
       }
     }
   }

@@ -13,13 +13,14 @@ import Testing
     @Test func everyWorkloadHasItsOwnIdentifier() {
         let identifiers = Workload.all.map(\.identifier)
         #expect(Set(identifiers).count == identifiers.count)
-        // All of the table of targets.
-        #expect(Set(Workload.all.map(\.number)) == Set(1...13))
+        // All of the tables of targets.
+        #expect(Set(Workload.all.map(\.number)) == Set(1...14))
     }
 
     @Test(arguments: [
         "cross-entropy/1×10/Float/forward", "cross-entropy/128×10/Float/both", "cross-entropy/128×10/Float/both-consumed",
         "linear/128×512→10/Float/both", "step/2→8→3 batch 3/Float/step",
+        "linear-cross-entropy/256×128→4000/Float/both",
     ])
     func isVerifiedAndTakesNoFreshMemoryOnceWarm(identifier: String) async {
         // In a process of its own: the pool and the heap that are counted are everybody's.

@@ -159,6 +159,60 @@ import Testing
         try refuses([folder.url.path], naming: ["director"])
     }
 
+    // PyTorch's linear cross-entropy of the notes on its semantics.
+    private static let hidden: [Double] = [0.5, -1, 2, 1.5, 0.25, -0.75, 0, 1, 1, -2, 0.5, 0.125]
+    private static let linearWeight = [0.2, -0.4, 0.6, 1, 0.5, -0.25, -0.3, 0.7, 0.1, 0.05, -0.15, 0.9, -1, 0.8, 0.4]
+    private static let linearBias = [0.1, -0.2, 0.3, 0, 0.05]
+
+    private func linearBatch(
+        _ name: String = "linear.safetensors", hidden: [Int] = [4, 3], weight: [Int] = [5, 3], bias: [Int]? = [5],
+        labels: [Int]? = [2, 0, -100, 4], _ change: (inout SafetensorsWriter) throws -> Void = { _ in }
+    ) throws -> String {
+        try batch(name, input: Self.hidden, shape: hidden, labels: labels, labelShape: [4]) {
+            try $0.add("linear_weight", shape: weight, values: Self.linearWeight)
+            if let bias { try $0.add("linear_bias", shape: bias, values: Self.linearBias) }
+            try change(&$0)
+        }
+    }
+
+    @Test func linearLayerInTheFile() throws {
+        let path = try linearBatch(), output = folder.file("linear-out.safetensors")
+        for options in [[], ["--block-bytes", "100"]] {
+            let mean = try report([path] + options)
+            #expect(abs((mean["loss"] as? Double ?? 0) - 1.865845215) <= 5.1e-10)
+            #expect(mean["classes"] as? Int == 5 && mean["positions"] as? Int == 4 && mean["ignored"] as? Int == 1)
+        }
+        let weighted = try linearBatch("weighted.safetensors") { try $0.add("weight", shape: [5], values: [1, 0.5, 2, 0.25, 1.5]) }
+        let result = try report([weighted, "--gradient", "--output", output])
+        #expect(abs((result["loss"] as? Double ?? 0) - 1.964781717) <= 5.1e-10)
+        let file = try SafetensorsFile(contentsOf: output)
+        #expect(Set(file.names) == ["loss", "gradient_input", "gradient_linear_weight", "gradient_linear_bias"])
+        #expect(file.entry(named: "gradient_input")?.shape == [4, 3] && file.entry(named: "gradient_linear_weight")?.shape == [5, 3])
+        let bias = try file.doubles(of: "gradient_linear_bias")
+        #expect(bias.count == 5)
+        #expect(zip(bias, [-0.006340622, 0.164520038, -0.328245288, 0.245651939, -0.075586066]).allSatisfy { abs($0 - $1) <= 5.1e-10 })
+        let squares = try file.names.filter { $0 != "loss" }.flatMap { try file.doubles(of: $0) }.reduce(0) { $0 + $1 * $1 }
+        #expect(abs((result["gradient_norm"] as? Double ?? 0) - squares.squareRoot()) <= 1e-12)
+        let none = try #require(try report([path, "--reduction", "none", "--gradient"])["loss"] as? [Double])
+        #expect(none.count == 4 && none[2] == 0 && abs(none[0] - 3.064374737) <= 5.1e-10)
+    }
+
+    @Test func linearLayersThatDoNotFit() throws {
+        try refuses([try linearBatch(weight: [3, 5])], naming: ["linear_bias", "[5]", "expected [3]"])
+        try refuses([try linearBatch(weight: [3, 5], bias: nil)], naming: ["[4, 3]", "[3, 5]", "… × 5"])
+        try refuses([try linearBatch(weight: [15], bias: nil)], naming: ["linear_weight", "[15]", "classes × features"])
+        try refuses([try linearBatch(hidden: [3, 4])], naming: ["[3, 4]", "[5, 3]"])
+        try refuses([try batch { try $0.add("linear_bias", shape: [5], values: Self.linearBias) }], naming: ["linear_bias", "linear_weight"])
+        try refuses([try linearBatch(labels: [2, 0, 5, 4])], naming: ["label 5", "position [2]", "0 to 4"])
+        try refuses([try linearBatch(), "--block-bytes", "39"], naming: ["--block-bytes 39", "at least 88"])
+        try refuses([try batch(), "--block-bytes", "39"], naming: ["--block-bytes 39", "linear_weight"])
+        try refuses([try linearBatch(), "--class-axis", "1"], naming: ["--class-axis 1", "linear_weight"])
+        try refuses([try linearBatch(), "--input", "log-probabilities"], naming: ["--input log-probabilities", "linear_weight"])
+        try refuses(
+            [try linearBatch(labels: nil) { try $0.add("target", shape: [4, 3], values: Self.hidden) }],
+            naming: ["target", "[4, 3]", "[4, 5]"])
+    }
+
     @Test func negativeValuesAreValues() throws {
         let path = try batch(labels: [2, -1, 3])
         #expect(try report([path, "--ignore-index", "-1"])["ignored"] as? Int == 1)

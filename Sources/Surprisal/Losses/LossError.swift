@@ -11,6 +11,7 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
     case classCount(labels: Int, input: Int)
     case probabilityShape(found: Shape, input: Shape)
     case weightShape(found: Shape, classes: Int)
+    case features(input: Shape, weight: Shape)
 
     public var description: String {
         switch self {
@@ -22,6 +23,8 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
         case .probabilityShape(let found, let input):
             "class probabilities of shape \(found); expected the input's, \(input)"
         case .weightShape(let found, let classes): "class weights of shape \(found); expected [\(classes)]"
+        case .features(let input, let weight):
+            "an input of shape \(input) for a linear weight of shape \(weight); expected … × \(weight.last ?? 0)"
         }
     }
 }

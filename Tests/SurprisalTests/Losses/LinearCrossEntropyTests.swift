@@ -1,0 +1,220 @@
+import Surprisal
+import Testing
+
+/// The fused loss against the two lines that it equals, the worked example of PyTorch's, and differences.
+@Suite struct LinearCrossEntropyTests {
+    private struct Problem<T: Surprisal.Scalar> {
+        let x: Tensor<T>, head: Linear<T>, labels: Labels, q: Tensor<T>, classWeight: Tensor<T>
+
+        init(_ leading: [Int], features: Int, classes: Int, bias: Bool, ignoring: Int? = 3) throws {
+            func random(_ shape: [Int], _ seed: UInt64, _ spread: Double) -> Tensor<T> {
+                CrossEntropyRelationTests.logits(shape, seed: seed, spread: spread)
+            }
+            let count = leading.reduce(1, *)
+            x = random(leading + [features], 1, 1)
+            head = Linear(weight: random([classes, features], 2, 0.5), bias: bias ? random([classes], 3, 1) : nil)
+            labels = try Labels(
+                (0..<count).map { ignoring != nil && $0 % 4 == 3 ? -100 : ($0 * 7) % classes }, shape: leading,
+                classCount: classes)
+            q = random(leading + [classes], 4, 1).softmax(along: -1)
+            classWeight = random([classes], 5, 0.5).exp()
+        }
+
+        /// A call that gets the three parameters, as many as there are.
+        func gradients(_ body: (Tensor<T>, Linear<T>) -> Tensor<T>) -> (value: Tensor<T>, gradients: [Tensor<T>]) {
+            var value = Tensor<T>(0)
+            let found = valueWithGradient(at: [x, head.weight] + (head.bias.map { [$0] } ?? [])) { inputs in
+                let loss = body(inputs[0], Linear(weight: inputs[1], bias: inputs.count > 2 ? inputs[2] : nil))
+                value = loss.detached
+                // Another factor for each loss, where there are several.
+                let factors = Tensor((0..<loss.count).map { T(1 + $0 % 3) }, shape: loss.shape)
+                return (loss * factors).sum()
+            }
+            return (value, found.gradients)
+        }
+    }
+
+    /// Sums of up to 2·10² products in another order: some 10 roundings of the largest of them.
+    private func tolerance<T: Surprisal.Scalar>(_ type: T.Type) -> T { 64 * T.ulpOfOne }
+
+    private func expectNear<T: Surprisal.Scalar>(
+        _ a: Tensor<T>, _ b: Tensor<T>, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        guard a.shape == b.shape else {
+            Issue.record("\(what): shapes \(a.shape) and \(b.shape)", sourceLocation: sourceLocation)
+            return
+        }
+        let size = b.scalars.reduce(T(1e-3)) { $1.isFinite ? max($0, $1.magnitude) : $0 }
+        for (i, (found, expected)) in zip(a.scalars, b.scalars).enumerated() {
+            if found == expected || found.isNaN && expected.isNaN { continue }
+            if !((found - expected).magnitude <= tolerance(T.self) * size) {
+                Issue.record("\(what)[\(i)]: \(found), unfused \(expected)", sourceLocation: sourceLocation)
+                return
+            }
+        }
+    }
+
+    private func compare<T: Surprisal.Scalar>(_ type: T.Type, _ reduction: Reduction, _ smoothing: Double) throws {
+        for (leading, features, classes, bias) in [([37], 16, 123, true), ([2, 3, 5], 8, 40, false), ([], 4, 7, true), ([6], 0, 5, true), ([5], 3, 1, true)] {
+            let problem = try Problem<T>(leading, features: features, classes: classes, bias: bias)
+            for weight in [nil, problem.classWeight] {
+                let plain = CrossEntropyLoss(weight: weight, labelSmoothing: smoothing, reduction: reduction, classAxis: -1)
+                // A row at a time, some, and all at once.
+                let row = (2 * classes + 2 * features) * MemoryLayout<T>.stride
+                for bytes in [row, 5 * row, 64 << 20] {
+                    let fused = LinearCrossEntropyLoss(
+                        weight: weight, labelSmoothing: smoothing, reduction: reduction, blockBytes: bytes)
+                    let what = "\(T.self) \(leading)×\(features)→\(classes), \(bytes) bytes, weights \(weight != nil)"
+                    let a = problem.gradients { fused($0, $1, problem.labels) }
+                    let b = problem.gradients { plain($1($0), problem.labels) }
+                    expectNear(a.value, b.value, what + ": loss")
+                    for i in b.gradients.indices { expectNear(a.gradients[i], b.gradients[i], what + ": gradient \(i)") }
+                    #expect(fused(problem.x, problem.head, problem.labels) == a.value)
+                    let c = problem.gradients { fused($0, $1, probabilities: problem.q) }
+                    let d = problem.gradients { plain($1($0), probabilities: problem.q) }
+                    expectNear(c.value, d.value, what + ": loss of probabilities")
+                    for i in d.gradients.indices { expectNear(c.gradients[i], d.gradients[i], what + ": probabilities, gradient \(i)") }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Reduction.allCases, [0, 0.1]) func equalsTheTwoLines(reduction: Reduction, smoothing: Double) throws {
+        try compare(Float.self, reduction, smoothing)
+        try compare(Double.self, reduction, smoothing)
+    }
+
+    /// PyTorch 2.13's `F.linear_cross_entropy`, in Double.
+    @Test func agreesWithPyTorch() throws {
+        let x = Tensor([[0.5, -1, 2], [1.5, 0.25, -0.75], [0, 1, 1], [-2, 0.5, 0.125]])
+        let head = Linear(
+            weight: Tensor([[0.2, -0.4, 0.6], [1, 0.5, -0.25], [-0.3, 0.7, 0.1], [0.05, -0.15, 0.9], [-1, 0.8, 0.4]]),
+            bias: Tensor([0.1, -0.2, 0.3, 0, 0.05]))
+        let labels = try Labels([2, 0, -100, 4], classCount: 5), w = Tensor([1, 0.5, 2, 0.25, 1.5])
+        func expect(_ found: [Double], _ expected: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
+            // Printed with nine decimals.
+            #expect(found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) <= 5.1e-10 },
+                "\(found), expected \(expected)", sourceLocation: sourceLocation)
+        }
+        expect(LinearCrossEntropyLoss(reduction: .none)(x, head, labels).scalars, [3.064374737, 2.173946218, 0, 0.359214692])
+        expect(LinearCrossEntropyLoss()(x, head, labels).scalars, [1.865845215])
+        expect(
+            LinearCrossEntropyLoss(weight: w, reduction: .none)(x, head, labels).scalars,
+            [6.128749473, 2.173946218, 0, 0.538822037])
+        expect(LinearCrossEntropyLoss(weight: w, reduction: .sum)(x, head, labels).scalars, [8.841517729])
+        let (value, gradients) = valueWithGradient(at: [x, head.weight, head.bias ?? w]) {
+            LinearCrossEntropyLoss(weight: w)($0[0], Linear(weight: $0[1], bias: $0[2]), labels)
+        }
+        expect(value.scalars, [1.964781717])
+        expect(Array(gradients[0].scalars[..<3]), [0.169189138, -0.377333185, 0.259320736])
+        #expect(Array(gradients[0].scalars[6..<9]) == [0, 0, 0])
+        expect(Array(gradients[1].scalars[6..<9]), [-0.304992549, 0.464439296, -0.859900966])
+        expect(gradients[2].scalars, [-0.006340622, 0.164520038, -0.328245288, 0.245651939, -0.075586066])
+    }
+
+    @Test func nothingComesFromIgnoredRows() throws {
+        let clean = try Problem<Float>([8], features: 4, classes: 6, bias: true)
+        var values = clean.x.scalars
+        for row in [3, 7] { for i in 0..<4 { values[row * 4 + i] = i % 2 == 0 ? .nan : .infinity } }
+        let dirty = Tensor(values, shape: [8, 4])
+        for reduction in Reduction.allCases {
+            let loss = LinearCrossEntropyLoss<Float>(reduction: reduction)
+            func run(_ x: Tensor<Float>) -> [Tensor<Float>] {
+                valueWithGradient(at: [x, clean.head.weight]) { loss($0[0], Linear(weight: $0[1]), clean.labels).sum() }.gradients
+            }
+            let a = run(dirty), b = run(clean.x)
+            #expect(a == b)
+            #expect(a[0].scalars[12..<16].allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test func allIgnoredAndEmpty() throws {
+        let head = Linear(weight: Tensor<Float>.ones([3, 2]), bias: Tensor<Float>.ones([3]))
+        for (rows, labels) in [(2, [-100, -100]), (0, [])] {
+            let y = try Labels(labels, classCount: 3), x = Tensor<Float>.ones([rows, 2])
+            let (mean, gradients) = valueWithGradient(at: [x, head.weight, head.bias ?? x]) {
+                LinearCrossEntropyLoss()($0[0], Linear(weight: $0[1], bias: $0[2]), y)
+            }
+            #expect(mean.item().isNaN)
+            for gradient in gradients { #expect(gradient.scalars.allSatisfy { $0 == 0 }) }
+            #expect(LinearCrossEntropyLoss(reduction: .sum)(x, head, y).item() == 0)
+            #expect(LinearCrossEntropyLoss(reduction: .none)(x, head, y) == Tensor.zeros([rows]))
+        }
+    }
+
+    /// An impossible class by its bias, and a confident row: the digits of the unfused loss.
+    @Test func keepsConfidentRowsAndImpossibleClasses() throws {
+        let x = Tensor<Float>([[1, 0], [0, 1]])
+        let head = Linear(weight: Tensor<Float>([[40, 0], [0, 1], [0, 3]]), bias: Tensor([0, -.infinity, 0]))
+        let y = try Labels([0, 2], classCount: 3)
+        let plain = CrossEntropyLoss<Float>(reduction: .none)(head(x), y)
+        #expect(LinearCrossEntropyLoss<Float>(reduction: .none)(x, head, y) == plain)
+        #expect(plain[0] > 0 && plain[0] < 1e-16)
+    }
+
+    /// Untracked sides get no gradient, and cost no product.
+    @Test func onlyTrackedSidesAreDifferentiated() throws {
+        let problem = try Problem<Double>([9], features: 5, classes: 11, bias: true)
+        let loss = LinearCrossEntropyLoss<Double>()
+        let all = problem.gradients { loss($0, $1, problem.labels) }.gradients
+        let byInput = valueWithGradient(at: problem.x) { loss($0, problem.head, problem.labels) }.gradient
+        let byHead = valueWithGradient(at: problem.head) { loss(problem.x, $0, problem.labels) }.gradient
+        #expect(byInput == all[0])
+        #expect(byHead.parameters.map(\.value) == Array(all[1...]))
+        #expect(!loss(problem.x, problem.head, problem.labels).isTracked)
+    }
+
+    @Test func isTheSameOnAnyNumberOfThreads() throws {
+        let problem = try Problem<Float>([300], features: 64, classes: 700, bias: true)
+        func run() -> [Tensor<Float>] {
+            let found = problem.gradients { LinearCrossEntropyLoss(blockBytes: 200_000)($0, $1, problem.labels) }
+            return [found.value] + found.gradients
+        }
+        let one = Parallel.$override.withValue(1, operation: run)
+        for threads in [2, 3, 8] { #expect(Parallel.$override.withValue(threads, operation: run) == one) }
+    }
+
+    /// The peak of live tensor memory, counted by the pool: inputs, gradients and the budget, not rows × classes.
+    @Test func staysWithinItsBudget() async {
+        await #expect(processExitsWith: .success) {
+            let problem = try Problem<Float>([4096], features: 16, classes: 2048, bias: true, ignoring: nil)
+            let budget = 1 << 20
+            _ = LinearCrossEntropyLoss(blockBytes: budget)(problem.x, problem.head, problem.labels)
+            BufferPool.empty()
+            _ = problem.gradients { LinearCrossEntropyLoss(blockBytes: budget)($0, $1, problem.labels) }
+            let gradients = 4 * (problem.x.count + problem.head.weight.count + 2048)
+            // Everything taken during the call came back to the pool. Losses, bias sums and pages besides.
+            #expect(BufferPool.heldByteCount <= gradients + budget + 64 << 10)
+            #expect(BufferPool.heldByteCount < 4096 * 2048 * 4 / 8)
+        }
+    }
+
+    @Test func refusesWhatDoesNotFit() async throws {
+        let head = Linear(weight: Tensor<Float>.ones([3, 2])), loss = LinearCrossEntropyLoss<Float>()
+        let y = try Labels([0, 1], classCount: 3)
+        #expect(throws: LossError.features(input: [2, 4], weight: [3, 2])) { try loss.check([2, 4], head, y) }
+        #expect(throws: LossError.labelShape(found: [2], input: [5, 3], expected: [5])) { try loss.check([5, 2], head, y) }
+        #expect(throws: LossError.classCount(labels: 3, input: 4)) {
+            try loss.check([2, 2], Linear(weight: Tensor<Float>.ones([4, 2])), y)
+        }
+        #expect(throws: LossError.probabilityShape(found: [2, 2], input: [2, 3])) {
+            try loss.check([2, 2], head, probabilities: [2, 2])
+        }
+        #expect(throws: LossError.weightShape(found: [7], classes: 3)) {
+            try LinearCrossEntropyLoss(weight: Tensor<Float>.ones([7])).check([2, 2], head, y)
+        }
+        let small = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = LinearCrossEntropyLoss<Float>(blockBytes: 11)(
+                Tensor.ones([1, 2]), Linear(weight: Tensor.ones([3, 2])), try Labels([0], classCount: 3))
+        }
+        #expect(String(decoding: small.standardErrorContent, as: UTF8.self)
+            .contains("blockBytes is 11; expected at least 12, what a row of 3 classes takes"))
+        let tracked = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let y = try Labels([0], classCount: 3)
+            _ = valueWithGradient(at: Tensor<Float>.ones([3])) {
+                LinearCrossEntropyLoss(weight: $0)(Tensor.ones([1, 2]), Linear(weight: Tensor.ones([3, 2])), y)
+            }
+        }
+        #expect(String(decoding: tracked.standardErrorContent, as: UTF8.self).contains("tracked class weights"))
+    }
+}
