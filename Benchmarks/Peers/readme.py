@@ -38,7 +38,10 @@ def time(seconds: float) -> str:
     return f"{digits(seconds)} s"
 
 
-def interval(ratio: dict) -> str:
+def interval(ratio: dict | None) -> str:
+    # No naive loops where they would take minutes.
+    if ratio is None:
+        return "–"
     return f"{digits(ratio['value'])} ({digits(ratio['low'])}–{digits(ratio['high'])})"
 
 
