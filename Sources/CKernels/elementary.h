@@ -30,7 +30,8 @@
 
 // Exponentials are taken of n ≤ 8 vectors side by side, step by step: each is one long chain of operations, and a
 // processor whose schedulers hold less than two chains would wait for every one of them. The compiler puts the chains
-// one after the other, to save registers, unless it is kept from it. (Zen 1, AVX2: 22 cycles a vector instead of 27.)
+// one after the other, to save registers, unless it is kept from it. (Zen 1, AVX2, a row's sum: 16
+// cycles a vector instead of 27.)
 #if defined(__x86_64__)
 #define PIN(v) __asm__("" : "+v"(v))
 #else

@@ -49,7 +49,7 @@ INLINE size_t F(batch)(size_t classes) {
 
 // Blocks that are packed at a time. With an inner axis as many as there is room for: each class is a stretch of
 // memory of its own, more of them than the processor's prefetchers follow, and with 2^k elements between them all of
-// one cache set, so a stretch is to be long (21 classes of 256×256 positions: half the time of batches).
+// one cache set, so a stretch is to be long. (On Zen 1, 16 to 64 KB in all are within 7 % of each other.)
 INLINE size_t F(haul)(size_t classes, size_t inner) {
     if (!IS_PACKED(classes)) return 1;
     return inner == 1 ? F(batch)(classes) : PACKED / classes;

@@ -54,7 +54,7 @@ extension Reference {
     requireCount(upstream.count, rows * outputs, "upstream", of: "linearInputGradient")
     requireCount(weight.count, outputs * inputs, "weight", of: "linearInputGradient")
     requireCount(result.count, rows * inputs, "result", of: "linearInputGradient")
-    // Sums grow side by side, along the rows of memory: one after the other they would cross them (20 times slower).
+    // Sums grow side by side, along the rows of memory: one after the other they would go across them.
     let dy = upstream.span, w = weight.span
     var dx = result.mutableSpan
     for i in dx.indices { dx[i] = 0 }
