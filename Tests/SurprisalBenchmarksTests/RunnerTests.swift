@@ -107,16 +107,14 @@ import Testing
 
     @Test func theLimitsAreInOrder() {
         let meter = LimitMeter(instructionSet: .baseline)
-        func limits() -> Limits { meter.limits(threads: 1, instructionSet: .baseline) }
-        let once = limits()
-        for rate in [once.read, once.copy, once.update, once.float.matrixProduct, once.double.oneCore] {
+        let limits = meter.limits(threads: 1, instructionSet: .baseline)
+        for rate in [limits.read, limits.copy, limits.update, limits.float.matrixProduct, limits.double.oneCore] {
             #expect(rate > 1e8 && rate < 1e13)
         }
         // Half as many numbers in a vector. Other tests run meanwhile and may slow either of the two, not both in the
         // same way each time.
-        let ratios = (0..<10).lazy.map { _ in
-            let limits = limits()
-            return limits.float.oneCore / limits.double.oneCore
+        let ratios = (0..<20).lazy.map { _ in
+            meter.multiplyAdds(threads: 1, Float.self) / meter.multiplyAdds(threads: 1, Double.self)
         }
         #expect(ratios.contains { (1.6...2.4).contains($0) })
     }

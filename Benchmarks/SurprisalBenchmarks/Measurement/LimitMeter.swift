@@ -90,18 +90,21 @@ final class LimitMeter {
     }
 
     private func arithmetic<T: Element>(_ threads: Int, _ type: T.Type) -> Limits.Arithmetic {
+        Limits.Arithmetic(
+            oneCore: multiplyAdds(threads: 1, type), allCores: multiplyAdds(threads: threads, type),
+            matrixProduct: matrixProduct(threads, type))
+    }
+
+    /// Operations per second, two a multiply-add.
+    func multiplyAdds<T: Element>(threads: Int, _ type: T.Type) -> Double {
         let isa = isa, rounds = 2_000_000
-        func multiplyAdds() -> Double {
+        func run() -> Double {
             var unused = 0.0
             return T.self == Float.self
                 ? unsafe cb_multiply_add_f32(isa, rounds, &unused) : unsafe cb_multiply_add_f64(isa, rounds, &unused)
         }
-        let operations = multiplyAdds()
-        let one = operations / Self.best { keep(multiplyAdds()) }
-        let all = operations * Double(threads) / Self.best {
-            Parallel.forEach(parts: threads) { _ in keep(multiplyAdds()) }
-        }
-        return Limits.Arithmetic(oneCore: one, allCores: all, matrixProduct: matrixProduct(threads, type))
+        let operations = run()
+        return operations * Double(threads) / Self.best { Parallel.forEach(parts: threads) { _ in keep(run()) } }
     }
 
     /// The best rate of square products, divided by this package or by OpenBLAS itself.
