@@ -3,6 +3,8 @@
 //                        ∂L/∂x_c = p_c·((1−ε)·w_y + (ε/C)·Σw) − (ε/C)·w_c − (1−ε)·w_y·[c = y]
 //   class probabilities: L = Σ a_c·(−log p_c),  a_c = w_c·((1−ε)·q_c + ε/C)
 //                        ∂L/∂x_c = p_c·Σa − a_c
+// and of either, where wanted, λ·lse² more, whose gradient is p_c·2λ·lse; all of it times the row's weight. (Of classes
+// that are not open, C and ε/C leave out: shares.h.)
 
 // Turns stored e into p·factor − share·scale.
 INLINE void F(subtract)(T *e, size_t n, F(factor) f, SHARES s, T scale) {
@@ -14,15 +16,15 @@ INLINE void F(subtract)(T *e, size_t n, F(factor) f, SHARES s, T scale) {
         F(store_n)(e + c, n - c, F(scaled)(F(load_n)(e + c, n - c, 0), f) - F(share)(s, c, n - c) * scale);
 }
 
-static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double factor, double low) {
+static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double factor, double low, T scale) {
     size_t n = a->classes;
     F(factor) f = F(factor_of)((VD)factor, (VD)low);
     SHARES s = F(shares_of)(a, q);
     // The loop without what it does not need.
-    SHARES plain = {NULL, NULL, s.kept, s.uniform}, weighted = {NULL, s.weight, s.kept, s.uniform},
-           probable = {s.q, NULL, s.kept, s.uniform};
-    T scale = (T)a->scale;
-    if (s.q && s.weight) F(subtract)(e, n, f, s, scale);
+    SHARES plain = {NULL, NULL, NULL, s.kept, s.uniform}, weighted = {NULL, s.weight, NULL, s.kept, s.uniform},
+           probable = {s.q, NULL, NULL, s.kept, s.uniform}, both = {s.q, s.weight, NULL, s.kept, s.uniform};
+    if (s.open) F(subtract)(e, n, f, s, scale);
+    else if (s.q && s.weight) F(subtract)(e, n, f, both, scale);
     else if (s.q) F(subtract)(e, n, f, probable, scale);
     else if (s.weight) F(subtract)(e, n, f, weighted, scale);
     else F(subtract)(e, n, f, plain, scale);
@@ -45,18 +47,19 @@ typedef struct F(rest) {
     T *g;  // NULL: nothing
     const T *q;
     double factor, low;
+    T scale;       // of the shares
     size_t apart;  // a class with a gradient of its own, if below the number of classes
     T special;
 } F(rest);
 
 INLINE void F(complete)(const CROSS_ENTROPY *a, const F(rest) * r, F(ahead) next) {
     if (!r->g) return;
-    if (r->q || a->smoothing > 0) F(subtract_shares)(a, r->g, r->q, r->factor, r->low);
+    if (r->q || a->smoothing > 0) F(subtract_shares)(a, r->g, r->q, r->factor, r->low, r->scale);
     else F(scale_row)(r->g, a->classes, r->factor, r->low, next);
     if (r->apart < a->classes) r->g[r->apart] = r->special;
 }
 
-INLINE F(rest) F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, double total, T *loss) {
+INLINE F(rest) F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, T weight, double total, T *loss) {
     size_t n = a->classes;
     int smooth = a->smoothing > 0;
     T x_y = x[y];
@@ -64,13 +67,13 @@ INLINE F(rest) F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y,
     F(tally) tally = {.shares = F(shares_of)(a, NULL), .max = F(splat)(near)}, *sums = smooth ? &tally : NULL;
     ROW row = g ? F(sweep)(x, g, n, near, sums) : F(sweep_sums)(x, n, near, sums);
     double spread = smooth ? F(spread_of)(&tally) : 0;
-    F(finished_1) r = F(finish_label_1)(a, row.max, x_y, a->weight ? a->weight[y] : 1, row.top, row.rest,
+    F(finished_1) r = F(finish_label_1)(a, weight, row.max, x_y, a->weight ? a->weight[y] : 1, row.top, row.rest,
                                         g ? g[y] : 0, row.log, spread, total);
     *loss = r.loss;
-    return (F(rest)){g, NULL, r.factor, r.low, (size_t)y, r.special};
+    return (F(rest)){g, NULL, r.factor, r.low, (T)(a->scale * weight), (size_t)y, r.special};
 }
 
-INLINE F(rest) F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, const T *q, T *loss) {
+INLINE F(rest) F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, const T *q, T weight, T *loss) {
     size_t n = a->classes;
     T m = F(max_of)(x, n);
     F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(m)};
@@ -80,9 +83,9 @@ INLINE F(rest) F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, cons
     size_t top = g && row.rest < row.top ? F(first_of)(g, n, (T)row.top) : n;
     double share = top < n ? (double)F(share)(tally.shares, top, 1)[0] : __builtin_nan("");
     F(finished_1) r = F(finish_probabilities_1)(
-        a, row.top, row.rest, row.log, F(spread_of)(&tally), F(reduce_add)(F(total)(&tally.total)), share);
+        a, weight, row.max, row.top, row.rest, row.log, F(spread_of)(&tally), F(reduce_add)(F(total)(&tally.total)), share);
     *loss = r.loss;
-    return (F(rest)){g, q, r.factor, r.low, top, r.special};
+    return (F(rest)){g, q, r.factor, r.low, (T)(a->scale * weight), top, r.special};
 }
 
 static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, size_t end) {
@@ -94,11 +97,12 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, 
     for (size_t row = begin; row < end; row++) {
         const T *x = a->logits + row * n;
         T *g = a->gradient ? a->gradient + row * n : NULL;
+        T weight = a->row_weights ? a->row_weights[row] : 1;
         F(rest) rest = {0};
-        if (a->probabilities) {
-            rest = F(probability_row)(a, x, g, a->probabilities + row * n, a->losses + row);
-        } else if (a->labels[row] >= 0) {
-            rest = F(label_row)(a, x, g, a->labels[row], total, a->losses + row);
+        if (a->probabilities && weight != 0) {
+            rest = F(probability_row)(a, x, g, a->probabilities + row * n, weight, a->losses + row);
+        } else if (a->labels && a->labels[row] >= 0 && weight != 0) {
+            rest = F(label_row)(a, x, g, a->labels[row], weight, total, a->losses + row);
         } else {
             a->losses[row] = 0;
             if (g) __builtin_memset(g, 0, n * sizeof(T));

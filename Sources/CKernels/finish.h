@@ -17,8 +17,16 @@ typedef struct G(finished) {
     D low;
 } G(finished);
 
+// λ·lse² to a loss; returns its part of p's factor.
+INLINE D G(add_z)(const CROSS_ENTROPY *a, W max, D log, W *loss) {
+    if (a->z_loss == 0) return (D)0.0;
+    D lse = TO_D(max) + log, slope = a->z_loss * lse;
+    *loss = TO_W(TO_D(*loss) + slope * lse);
+    return slope + slope;
+}
+
 // Index target y; `spread` and `total` are the smoothing shares' (0 without smoothing).
-INLINE G(finished) G(finish_label)(const CROSS_ENTROPY *a, W max, W x_y, W w_y, D top, D rest, D e_y, D log,
+INLINE G(finished) G(finish_label)(const CROSS_ENTROPY *a, W weight, W max, W x_y, W w_y, D top, D rest, D e_y, D log,
                                    D spread, D total) {
     G(finished) out;
     // In the type's own arithmetic: the very operations of log-softmax and NLL one after the other.
@@ -30,21 +38,33 @@ INLINE G(finished) G(finish_label)(const CROSS_ENTROPY *a, W max, W x_y, W w_y, 
     if (a->smoothing > 0) {
         out.loss = TO_W((1 - a->smoothing) * TO_D(out.loss) + (spread + total * log));
         // The label's own share, rounded as it was when it went into the total.
-        g += OVER(e_y, all, inverse) * total - TO_D(w_y * (T)(a->smoothing / (double)a->classes));
+        g += OVER(e_y, all, inverse) * total - TO_D(w_y * (T)a->uniform);
     }
-    out.special = TO_W(a->scale * g);
-    out.factor = SHARE(a->scale * (hit + total), top, rest, inverse, &out.low);
+    D z = G(add_z)(a, max, log, &out.loss), scale = (D)a->scale;
+    if (a->z_loss != 0) g += OVER(e_y, all, inverse) * z;
+    if (a->row_weights) {
+        out.loss *= weight;
+        scale *= TO_D(weight);
+    }
+    out.special = TO_W(scale * g);
+    out.factor = SHARE(scale * (hit + total + z), top, rest, inverse, &out.low);
     return out;
 }
 
 // Class probabilities; `share` is that of the class with the largest logit, where
 // p·Σa − a = p·(Σa − a) − a·(1 − p) keeps the digits of a confident row.
-INLINE G(finished) G(finish_probabilities)(const CROSS_ENTROPY *a, D top, D rest, D log, D spread, D total, D share) {
+INLINE G(finished) G(finish_probabilities)(const CROSS_ENTROPY *a, W weight, W max, D top, D rest, D log, D spread, D total,
+                                           D share) {
     G(finished) out;
     D all = top + rest, inverse = 1.0 / all;
     out.loss = TO_W(spread + total * log);
-    out.special = TO_W(a->scale * (OVER(top, all, inverse) * (total - share) - share * OVER(rest, all, inverse)));
-    out.factor = SHARE(a->scale * total, top, rest, inverse, &out.low);
+    D z = G(add_z)(a, max, log, &out.loss), scale = (D)a->scale;
+    if (a->row_weights) {
+        out.loss *= weight;
+        scale *= TO_D(weight);
+    }
+    out.special = TO_W(scale * (OVER(top, all, inverse) * (total + z - share) - share * OVER(rest, all, inverse)));
+    out.factor = SHARE(scale * (total + z), top, rest, inverse, &out.low);
     return out;
 }
 #undef OVER

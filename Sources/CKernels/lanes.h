@@ -190,7 +190,8 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
 
 // Of one class, before its weight and after.
 INLINE V F(lane_bare_share)(SHARES s, BLOCK b, size_t c) {
-    return s.q ? F(get)(b, s.q, c) * s.kept + s.uniform : F(splat)(s.uniform);
+    T uniform = s.open ? s.uniform * s.open[c] : s.uniform;
+    return s.q ? F(get)(b, s.q, c) * s.kept + uniform : F(splat)(uniform);
 }
 INLINE V F(lane_share)(SHARES s, BLOCK b, size_t c) {
     V bare = F(lane_bare_share)(s, b, c);
@@ -200,6 +201,7 @@ INLINE V F(lane_share)(SHARES s, BLOCK b, size_t c) {
 // Of a block: what its sums do not hold, and what becomes of them.
 typedef struct F(target) {
     VI label;        // −1: none
+    V weight;        // of the row, where rows have weights; 0: it counts for nothing
     V x, e;          // the logit and the exponential at the label
     VD spread, total;
     V share;  // of class probabilities, that of the class with the largest exponential
@@ -276,34 +278,35 @@ INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const 
 INLINE V F(target_finish)(const CROSS_ENTROPY *a, LANES s, F(target) * t) {
     VD log = F(log1p_ratio_n)(s.rest, s.top);
     if (a->probabilities) {
-        t->r = F(finish_probabilities_n)(a, s.top, s.rest, log, t->spread, t->total, F(widen)(t->share));
-        return t->r.loss;
+        t->r = F(finish_probabilities_n)(a, t->weight, s.max, s.top, s.rest, log, t->spread, t->total, F(widen)(t->share));
+        return a->row_weights ? (V)((VI)t->r.loss & (t->weight != 0)) : t->r.loss;
     }
     V w_y = F(splat)(1);
     if (a->weight) {
         UNROLL for (size_t lane = 0; lane < L; lane++)
             if (t->label[lane] >= 0) w_y[lane] = a->weight[t->label[lane]];
     }
-    t->r = F(finish_label_n)(a, s.max, t->x, w_y, s.top, s.rest, F(widen)(t->e), log, t->spread, t->total);
+    t->r = F(finish_label_n)(a, t->weight, s.max, t->x, w_y, s.top, s.rest, F(widen)(t->e), log, t->spread, t->total);
     return (V)((VI)t->r.loss & (t->label >= 0));
 }
 
 // e times the factor, less the shares where there are any; `once`, a constant, where the factor has no second step.
 INLINE void F(scale_lanes)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t, F(factor) f, int once) {
     // The class that is written apart, and the positions that are kept.
-    VI apart = q ? t->top : t->label, keep = q ? (VI)((I)0) - 1 : t->label >= 0;
+    VI apart = q ? t->top : t->label, keep = !q ? t->label >= 0 : a->row_weights ? t->weight != 0 : (VI)((I)0) - 1;
+    V scale = a->row_weights ? t->weight * (T)a->scale : F(splat)((T)a->scale);
     SHARES shares = F(shares_of)(a, q);
     int shared = q || a->smoothing > 0, compared = a->classes <= COMPARED;
     for (size_t c = 0; c < a->classes; c++) {
         V v = F(get)(b, e, c);
         v = once ? F(scaled_once)(v, f) : F(scaled)(v, f);
-        if (shared) v -= F(lane_share)(shares, b, c) * (T)a->scale;
+        if (shared) v -= F(lane_share)(shares, b, c) * scale;
         if (compared) v = apart == (I)c ? t->r.special : v;
         F(put)(b, e, c, (V)((VI)v & keep));
     }
     if (compared) return;
     UNROLL for (size_t lane = 0; lane < L; lane++)
-        if (apart[lane] >= 0) e[(size_t)apart[lane] * b.stride + lane] = t->r.special[lane];
+        if (apart[lane] >= 0 && keep[lane]) e[(size_t)apart[lane] * b.stride + lane] = t->r.special[lane];
 }
 
 // Turns stored e into the gradient.
@@ -313,8 +316,14 @@ INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e
     else F(scale_lanes)(a, b, q, e, t, f, 1);
 }
 
-static void F(cross_entropy_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t end) {
-    const CROSS_ENTROPY copy = *arguments, *a = &copy;  // as in cross_entropy_rows
+// Plain: without row weights, λ and classes that are not open, as the compiler then knows.
+INLINE void F(target_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t end, int plain) {
+    CROSS_ENTROPY copy = *arguments;  // as in cross_entropy_rows
+    if (plain) {
+        copy.row_weights = copy.open = NULL;
+        copy.z_loss = 0;
+    }
+    const CROSS_ENTROPY *a = &copy;
     T scratch[PACKED * L] __attribute__((aligned(64))), targets[PACKED * L] __attribute__((aligned(64)));
     size_t classes = a->classes, inner = a->inner, batch = F(batch)(classes), haul = F(haul)(classes, inner);
     int packed = IS_PACKED(classes), soft = a->probabilities != NULL;
@@ -335,6 +344,10 @@ static void F(cross_entropy_lanes)(const CROSS_ENTROPY *arguments, size_t begin,
                 size_t done = (first + i) * L, rows = run.n - done < L ? run.n - done : L;
                 // Field by field: what is not needed is not cleared, a kilobyte a block.
                 t[i].label = F(labels_at)(a->labels + position + done, soft ? 0 : rows);
+                if (a->row_weights) {
+                    t[i].weight = F(load_n)(a->row_weights + position + done, rows, 0);
+                    t[i].label = t[i].weight == 0 ? (VI)((I)0) - 1 : t[i].label;
+                }
                 BLOCK at = {rows, inner};
                 T *store = e ? e + from : NULL;
                 if (!packed) s[i] = F(target_sweep)(a, at, x + from, q ? q + from : NULL, store, &t[i]);
@@ -352,4 +365,9 @@ static void F(cross_entropy_lanes)(const CROSS_ENTROPY *arguments, size_t begin,
         }
         if (packed && e) F(unpack)(run, a->gradient + run.first, classes, inner, scratch);
     }
+}
+
+static void F(cross_entropy_lanes)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
+    if (a->row_weights || a->open || a->z_loss != 0) F(target_lanes)(a, begin, end, 0);
+    else F(target_lanes)(a, begin, end, 1);
 }

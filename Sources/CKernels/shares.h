@@ -1,19 +1,21 @@
 // What a loss charges the classes besides the label's: the factors a_c of −log p_c. With label smoothing and a class index
-// a_c = (ε/C)·w_c; with class probabilities a_c = w_c·((1−ε)·q_c + ε/C).
+// a_c = u_c·w_c; with class probabilities a_c = w_c·((1−ε)·q_c + u_c), where u_c is ε over the number of open classes, and
+// 0 of the others.
 
 typedef struct F(shares) {
-    const T *q, *weight;  // NULL: the classes' are alike
-    T kept, uniform;      // 1 − ε (without q 0) and ε/C
+    const T *q, *weight, *open;  // NULL: the classes' are alike
+    T kept, uniform;             // 1 − ε (without q 0) and ε over the number of open classes
 } F(shares);
 #define SHARES F(shares)
 
 INLINE SHARES F(shares_of)(const CROSS_ENTROPY *a, const T *q) {
-    return (SHARES){q, a->weight, (T)(1 - a->smoothing), (T)(a->smoothing / (double)a->classes)};
+    return (SHARES){q, a->weight, a->open, (T)(1 - a->smoothing), (T)a->uniform};
 }
 
 // Before the class's weight and after, of n classes from c on; 0 beyond them.
 INLINE V F(bare_share)(SHARES s, size_t c, size_t n) {
     V uniform = F(splat)(s.uniform);
+    if (s.open) uniform *= F(load_n)(s.open + c, n, 0);
     if (s.q) return n < L ? F(load_n)(s.q + c, n, 0) * s.kept + F(load_part)((const T *)&uniform, n, 0)
                           : F(load)(s.q + c) * s.kept + uniform;
     return n < L ? F(load_part)((const T *)&uniform, n, 0) : uniform;
@@ -27,7 +29,7 @@ INLINE V F(share)(SHARES s, size_t c, size_t n) {
 typedef struct F(tally) {
     SHARES shares;
     V max;
-    SUM spread;  // Σ a_c·(m − x_c), where no share is no loss, also at −∞; without q over ε/C
+    SUM spread;  // Σ a_c·(m − x_c), where no share is no loss, also at −∞; without q over `uniform`
     SUM total;   // with q, Σ a_c
 } F(tally);
 
@@ -42,6 +44,7 @@ INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t n) {
         V below = t->max - F(load_n)(x + at, left, t->max[0]);
         if (!s.q) {
             products[j] = s.weight ? below * F(load_n)(s.weight + at, left, 0) : below;
+            if (s.open) products[j] = F(load_n)(s.open + at, left, 0) == 0 ? (V)(T)0 : products[j];
             continue;
         }
         V bare = F(bare_share)(s, at, left);

@@ -50,7 +50,11 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         const T *_Nullable probabilities;    /* logits' shape; exactly one of the two is given */\
         const T *_Nullable weight;           /* one a class */                                   \
         T *losses;                           /* one a position */                                \
+        const T *_Nullable row_weights;      /* one a position; a row of weight 0 is not read */ \
+        const T *_Nullable open;             /* one a class: 1, or 0 where smoothing goes past */\
         double smoothing;                    /* ε in 0 ... 1 */                                  \
+        double uniform;                      /* ε over the number of open classes */             \
+        double z_loss;                       /* λ of λ·lse² */                                   \
         double scale;                        /* of the gradient: 1 or 1/denominator */           \
         size_t classes, inner;                                                                   \
     } ck_cross_entropy_##S;                                                                      \
