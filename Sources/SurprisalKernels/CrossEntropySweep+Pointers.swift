@@ -11,22 +11,43 @@ extension Normalisation {
 }
 
 extension CrossEntropySweep {
-    /// Calls `body` with the labels or the probabilities, and the weights, where there are any.
+    /// What a kernel reads besides the logits.
+    struct Pointers {
+        var labels: UnsafePointer<Int32>?
+        var probabilities, weight, rowWeights, open: UnsafePointer<Element>?
+    }
+
     @inline(__always)
-    func withTarget(
-        _ body: (UnsafePointer<Int32>?, UnsafePointer<Element>?, UnsafePointer<Element>?) -> Void
-    ) {
-        func withWeight(_ body: (UnsafePointer<Element>?) -> Void) {
-            guard let weight else { return body(nil) }
-            unsafe weight.span.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
+    func withPointers(_ body: (Pointers) -> Void) {
+        func with(_ buffer: Buffer<Element>?, _ body: (UnsafePointer<Element>?) -> Void) {
+            guard let buffer else { return body(nil) }
+            unsafe buffer.span.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
         }
-        unsafe withWeight { weight in
-            switch target {
-            case .labels(let labels):
-                unsafe labels.values.withUnsafeBufferPointer { unsafe body($0.baseAddress, nil, weight) }
-            case .probabilities(let probabilities):
-                unsafe probabilities.span.withUnsafeBufferPointer { unsafe body(nil, $0.baseAddress, weight) }
+        unsafe with(weight) { weight in
+            unsafe with(rowWeights) { rowWeights in
+                unsafe with(openClasses) { open in
+                    var pointers = unsafe Pointers(weight: weight, rowWeights: rowWeights, open: open)
+                    switch target {
+                    case .labels(let labels):
+                        unsafe labels.values.withUnsafeBufferPointer {
+                            unsafe pointers.labels = $0.baseAddress
+                            unsafe body(pointers)
+                        }
+                    case .probabilities(let probabilities):
+                        unsafe with(probabilities) {
+                            unsafe pointers.probabilities = $0
+                            unsafe body(pointers)
+                        }
+                    }
+                }
             }
         }
+    }
+
+    /// ε over the number of open classes.
+    var uniform: Double {
+        guard smoothing > 0 else { return 0 }
+        guard let openClasses else { return smoothing / Double(axis.classes) }
+        return smoothing / Element.sum(openClasses.span)
     }
 }

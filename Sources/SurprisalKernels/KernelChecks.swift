@@ -26,10 +26,13 @@ extension CrossEntropySweep {
         axis.require(logits, "cross-entropy: logits")
         SurprisalKernels.require(losses == axis.positions, "cross-entropy: \(losses) losses; expected \(axis.positions)")
         if let gradient { axis.require(gradient, "cross-entropy: gradient") }
-        if let weight {
-            SurprisalKernels.require(
-                weight.count == axis.classes, "cross-entropy: \(weight.count) weights; expected \(axis.classes)")
+        func check(_ buffer: Buffer<Element>?, _ expected: Int, _ name: StaticString) {
+            guard let count = buffer?.count else { return }
+            SurprisalKernels.require(count == expected, "cross-entropy: \(count) \(name); expected \(expected)")
         }
+        check(weight, axis.classes, "weights")
+        check(rowWeights, axis.positions, "row weights")
+        check(openClasses, axis.classes, "open classes")
         switch target {
         case .probabilities(let probabilities): axis.require(probabilities.count, "cross-entropy: probabilities")
         case .labels(let labels):

@@ -92,12 +92,14 @@ extension Double: Scalar {
         _ losses: inout MutableSpan<Double>
     ) {
         unsafe losses.withUnsafeMutableBufferPointer { losses in
-            unsafe sweep.withTarget { labels, probabilities, weight in
+            let uniform = sweep.uniform
+            unsafe sweep.withPointers { pointers in
                 guard let logits = unsafe logits, let losses = losses.baseAddress else { return }
                 let arguments = unsafe ck_cross_entropy_f64(
-                    logits: logits, gradient: gradient, labels: labels, probabilities: probabilities, weight: weight,
-                    losses: losses, smoothing: sweep.smoothing, scale: sweep.scale, classes: sweep.axis.classes,
-                    inner: sweep.axis.inner)
+                    logits: logits, gradient: gradient, labels: pointers.labels, probabilities: pointers.probabilities,
+                    weight: pointers.weight, losses: losses, row_weights: pointers.rowWeights, open: pointers.open,
+                    smoothing: sweep.smoothing, uniform: uniform, z_loss: sweep.zLoss, scale: sweep.scale,
+                    classes: sweep.axis.classes, inner: sweep.axis.inner)
                 let kernel = unsafe kernels.cross_entropy
                 Parallel.forRows(sweep.axis.positions, elementsPerRow: sweep.axis.classes, cost: sweep.axis.cost) { begin, end in
                     unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }

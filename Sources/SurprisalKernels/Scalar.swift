@@ -55,6 +55,12 @@ public struct CrossEntropySweep<Element: Scalar> {
     public let smoothing: Double
     /// Factor of every gradient: 1, or 1/denominator of a mean.
     public let scale: Double
+    /// One a position; a row of weight 0 is not read.
+    public var rowWeights: Buffer<Element>?
+    /// One a class: 1, or 0 where smoothing goes past.
+    public var openClasses: Buffer<Element>?
+    /// λ of λ·lse².
+    public var zLoss = 0.0
 
     @inlinable
     public init(

@@ -19,6 +19,19 @@ public struct Labels: Sendable, Equatable {
     public init<Value: BinaryInteger>(
         _ values: [Value], shape: Shape? = nil, classCount: Int, ignoring: Int? = -100
     ) throws(LabelError) {
+        try self.init(values, shape: shape, classCount: classCount) { value in ignoring.map { value == $0 } == true }
+    }
+
+    /// The same with several values that take no part: padding, and whatever else is not to be learned.
+    public init<Value: BinaryInteger>(
+        _ values: [Value], shape: Shape? = nil, classCount: Int, ignoring: Set<Int>
+    ) throws(LabelError) {
+        try self.init(values, shape: shape, classCount: classCount) { Int(exactly: $0).map(ignoring.contains) == true }
+    }
+
+    private init<Value: BinaryInteger>(
+        _ values: [Value], shape: Shape?, classCount: Int, isIgnored: (Value) -> Bool
+    ) throws(LabelError) {
         let shape = shape ?? [values.count]
         for size in shape where size < 0 { throw LabelError.negativeSize(size, shape: shape) }
         guard shape.elementCount == values.count else {
@@ -29,7 +42,7 @@ public struct Labels: Sendable, Equatable {
         indices.reserveCapacity(values.count)
         var ignoredCount = 0
         for (position, value) in values.enumerated() {
-            if let ignoring, value == ignoring {
+            if isIgnored(value) {
                 indices.append(-1)
                 ignoredCount += 1
             } else if value >= 0, value < classCount {

@@ -10,9 +10,9 @@ extension CrossEntropyLoss {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func valueWithGradient(
-        at logits: consuming Tensor<Scalar>, _ labels: Labels
+        at logits: consuming Tensor<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>? = nil
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
-        differentiated(logits, .labels(labels))
+        differentiated(logits, .labels(labels), rowWeights)
     }
 
     /// The loss of logits with class probabilities and its gradient with respect to the logits, without a graph.
@@ -21,26 +21,36 @@ extension CrossEntropyLoss {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func valueWithGradient(
-        at logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>
+        at logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>, rowWeights: Tensor<Scalar>? = nil
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
-        differentiated(logits, .probabilities(probabilities))
+        differentiated(logits, .probabilities(probabilities), rowWeights)
     }
 
     private func differentiated(
-        _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>
+        _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
         if reduction == .none { fatalError("CrossEntropyLoss: a gradient without reduction; expected a mean or a sum") }
         if logits.isTracked || weight?.isTracked == true || target.isTracked {
             fatalError("CrossEntropyLoss: valueWithGradient of something tracked; there are first derivatives only (take its `detached`)")
         }
-        let shape = logits.shape, (input, reduced) = checked(shape, target)
+        let shape = logits.shape, (input, reduced) = checked(shape, target, rowWeights)
         var gradient = logits.buffer
         _ = consume logits
-        let losses = sweep(&gradient, input, target, reduced, formsGradient: true)
+        if temperature != 1 { divide(&gradient, by: Scalar(temperature)) }
+        mask(&gradient, input.axis)
+        let losses = sweep(&gradient, input, target, reduced, rowWeights, formsGradient: true)
+        if temperature != 1 { divide(&gradient, by: Scalar(temperature)) }
         let value = reduced.value(of: losses)
         return (
             Tensor(shape: value.shape, buffer: value.buffer, operation: "CrossEntropy"),
             Tensor(shape: shape, buffer: gradient)
         )
+    }
+
+    private func divide(_ buffer: inout Buffer<Scalar>, by number: Scalar) {
+        var quotients = Buffer<Scalar>(uninitialized: buffer.count)
+        var out = quotients.mutableSpan
+        Scalar.map(.divide(number), buffer.span, into: &out)
+        buffer = quotients
     }
 }

@@ -13,48 +13,104 @@ import SurprisalKernels
 ///
 /// Accuracy: `Accuracy`; a confident row keeps its digits. A position whose label is ignored contributes
 /// nothing, whatever its logits hold. A probability 0 at a logit −∞ is no loss.
+///
+/// What PyTorch's has not, none of it on unless asked for:
+///
+/// - a temperature τ: the logits of all of the above are `x/τ`;
+/// - masked classes: their probability is 0 and so is their gradient; smoothing spreads ε over the C′ others;
+/// - z-loss: `λ·lse²` is added to every loss, `2λ·lse·p_c` to its gradient (Chowdhery et al., *PaLM*, 2022, §5), which
+///   keeps the logits from drifting;
+/// - row weights, one a position: `r·L`. A position of weight 0 contributes nothing, whatever it holds;
+/// - the denominator of a mean, and 0 as the mean of nothing.
 public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     public let weight: Tensor<Scalar>?
     public let labelSmoothing: Double
     public let reduction: Reduction
     public let classAxis: Int?
+    public let denominator: MeanDenominator
+    public let emptyMeanIsZero: Bool
+    /// In ascending order.
+    public let maskedClasses: [Int]
+    public let temperature: Double
+    public let zLoss: Double
 
+    /// An option out of its range stops the program; `check` asks first.
+    ///
     /// - Parameters:
     ///   - weight: one a class, in shape `[classes]`; it may be tracked.
-    ///   - labelSmoothing: ε in 0...1; anything else stops the program.
+    ///   - labelSmoothing: ε in 0...1.
     ///   - classAxis: of the logits, from the end when negative; 1 unless given, 0 of a single row.
+    ///   - denominator: what a mean divides by.
+    ///   - emptyMeanIsZero: whether a mean over a denominator of 0 is 0, its gradient too, and not NaN.
+    ///   - maskedClasses: with probability 0 in every position. A label among them stops the program.
+    ///   - temperature: τ above 0.
+    ///   - zLoss: λ, at least 0; 10⁻⁴ in PaLM.
     public init(
         weight: Tensor<Scalar>? = nil, labelSmoothing: Double = 0, reduction: Reduction = .mean,
-        classAxis: Int? = nil
+        classAxis: Int? = nil, denominator: MeanDenominator = .labelWeights, emptyMeanIsZero: Bool = false,
+        maskedClasses: some Sequence<Int> = [Int](), temperature: Double = 1, zLoss: Double = 0
     ) {
         self.weight = weight
         self.labelSmoothing = labelSmoothing
         self.reduction = reduction
         self.classAxis = classAxis
-        do { try Self.check(labelSmoothing: labelSmoothing) } catch { fatalError("CrossEntropyLoss: \(error)") }
+        self.denominator = denominator
+        self.emptyMeanIsZero = emptyMeanIsZero
+        self.maskedClasses = Set(maskedClasses).sorted()
+        self.temperature = temperature
+        self.zLoss = zLoss
+        do {
+            try Self.check(
+                labelSmoothing: labelSmoothing, denominator: denominator, temperature: temperature, zLoss: zLoss)
+        } catch { fatalError("CrossEntropyLoss: \(error)") }
     }
 
-    public static func check(labelSmoothing: Double) throws(LossError) {
+    public static func check(
+        labelSmoothing: Double, denominator: MeanDenominator = .labelWeights, temperature: Double = 1, zLoss: Double = 0
+    ) throws(LossError) {
         guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing(labelSmoothing) }
+        if case .number(let value) = denominator, !(value > 0 && value.isFinite) { throw .denominator(value) }
+        guard temperature > 0, temperature.isFinite else { throw .temperature(temperature) }
+        guard zLoss >= 0, zLoss.isFinite else { throw .zLoss(zLoss) }
     }
 
     /// Whether the loss can be taken of logits of this shape with these labels.
-    public func check(_ logits: Shape, _ labels: Labels) throws(LossError) { _ = try input(logits, labels) }
-
-    /// Whether the loss can be taken of logits of this shape with probabilities of that one.
-    public func check(_ logits: Shape, probabilities: Shape) throws(LossError) {
-        _ = try input(logits, probabilities: probabilities)
+    public func check(_ logits: Shape, _ labels: Labels, rowWeights: Shape? = nil) throws(LossError) {
+        _ = try input(logits, labels, rowWeights)
     }
 
-    private func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
-        let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
+    /// Whether the loss can be taken of logits of this shape with probabilities of that one.
+    public func check(_ logits: Shape, probabilities: Shape, rowWeights: Shape? = nil) throws(LossError) {
+        _ = try input(logits, probabilities: probabilities, rowWeights)
+    }
+
+    private func input(_ logits: Shape, _ labels: Labels, _ rowWeights: Shape?) throws(LossError) -> ClassLossInput {
+        let input = try input(logits, rowWeights)
         try input.check(labels)
+        if !maskedClasses.isEmpty {
+            let masked = Set(maskedClasses.map { Int32($0) })
+            if let position = labels.indices.firstIndex(where: masked.contains) {
+                throw .maskedLabel(Int(labels.indices[position]), position: position)
+            }
+        }
         return input
     }
 
-    private func input(_ logits: Shape, probabilities: Shape) throws(LossError) -> ClassLossInput {
-        let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
+    private func input(_ logits: Shape, probabilities: Shape, _ rowWeights: Shape?) throws(LossError) -> ClassLossInput {
+        let input = try input(logits, rowWeights)
         if probabilities != logits { throw .probabilityShape(found: probabilities, input: logits) }
+        return input
+    }
+
+    private func input(_ logits: Shape, _ rowWeights: Shape?) throws(LossError) -> ClassLossInput {
+        let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape), classes = input.axis.classes
+        if let rowWeights, rowWeights != input.positions {
+            throw .rowWeightShape(found: rowWeights, positions: input.positions)
+        }
+        if let wrong = maskedClasses.first(where: { !(0..<classes).contains($0) }) {
+            throw .maskedClass(wrong, classes: classes)
+        }
+        if !maskedClasses.isEmpty, maskedClasses.count == classes { throw .everyClassMasked(classes: classes) }
         return input
     }
 
@@ -62,39 +118,54 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ///
     /// - Shapes: logits `… × classes × …`, labels without the class axis → a scalar, or the labels' shape
     ///   without reduction.
+    /// - Parameter rowWeights: one a position, in the labels' shape; constants.
     /// - Complexity: O(logits). One read of untracked logits; tracked ones are replaced by their gradient
-    ///   when nobody else holds them, and copied otherwise.
+    ///   when nobody else holds them, and copied otherwise. A temperature makes a copy, masked classes do unless nobody
+    ///   else holds the logits.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
-    public func callAsFunction(_ logits: consuming Tensor<Scalar>, _ labels: Labels) -> Tensor<Scalar> {
-        loss(logits, .labels(labels))
+    public func callAsFunction(
+        _ logits: consuming Tensor<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>? = nil
+    ) -> Tensor<Scalar> {
+        temperature == 1
+            ? loss(logits, .labels(labels), rowWeights) : loss(logits / Scalar(temperature), .labels(labels), rowWeights)
     }
 
     /// The loss of logits with class probabilities, which may be tracked.
     ///
-    /// - Shapes: logits and probabilities `… × classes × …` → as with labels.
+    /// - Shapes: logits and probabilities `… × classes × …` → as with labels. A probability of a masked class makes the
+    ///   loss +∞.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func callAsFunction(
-        _ logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>
+        _ logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>, rowWeights: Tensor<Scalar>? = nil
     ) -> Tensor<Scalar> {
-        loss(logits, .probabilities(probabilities))
+        temperature == 1
+            ? loss(logits, .probabilities(probabilities), rowWeights)
+            : loss(logits / Scalar(temperature), .probabilities(probabilities), rowWeights)
     }
 
-    private func loss(_ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>) -> Tensor<Scalar> {
-        let (input, reduced) = checked(logits.shape, target)
+    private func loss(
+        _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
+    ) -> Tensor<Scalar> {
+        let (input, reduced) = checked(logits.shape, target, rowWeights)
         let (shape, axis) = (logits.shape, input.axis)
-        // Only when wanted: they hold on to the logits, which then cannot become their gradient in place.
-        let others = weight?.isTracked == true || target.isTracked
-            ? CrossEntropyTargetGradients(
-                smoothing: labelSmoothing, weight: weight?.detached, logits: logits.buffer, shape: shape, axis: axis,
-                target: target.detached, reduced: reduced
-            ).edges(to: target, weight) : Edges()
-
         let node = logits.node
         var gradient = logits.buffer
         _ = consume logits
-        let losses = sweep(&gradient, input, target, reduced, formsGradient: node != nil)
+        mask(&gradient, axis)
+        // Only when wanted: they hold on to the logits, which then cannot become their gradient in place.
+        let isTracked = weight?.isTracked == true || target.isTracked
+        let seen = isTracked ? gradient : nil
+        let losses = sweep(&gradient, input, target, reduced, rowWeights, formsGradient: node != nil)
+        let value = reduced.value(of: losses)
+        let others = seen.map {
+            CrossEntropyTargetGradients(
+                smoothing: labelSmoothing, maskedClasses: Set(maskedClasses), weight: weight?.detached,
+                rowWeights: rowWeights, logits: $0, shape: shape, axis: axis, target: target.detached, reduced: reduced,
+                mean: Double(value.buffer.span.isEmpty ? 0 : value.buffer.span[0]), dividesByWeights: denominator == .labelWeights
+            ).edges(to: target, weight)
+        } ?? Edges()
         let formed = gradient
         var edges = Edges<Scalar>()
         if let node {
@@ -103,7 +174,6 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
                     Tensor(shape: shape, buffer: reduced.applied(upstream, to: formed, axis: axis))
                 })
         }
-        let value = reduced.value(of: losses)
         return Tensor(
             shape: value.shape, buffer: value.buffer, from: "CrossEntropy", edges: edges + others)
     }
@@ -112,35 +182,67 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
 extension CrossEntropyLoss {
     /// Stops the program when the loss cannot be taken.
     func checked(
-        _ logits: Shape, _ target: CrossEntropyTarget<Scalar>
+        _ logits: Shape, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>? = nil
     ) -> (input: ClassLossInput, reduced: ReducedLosses<Scalar>) {
+        if rowWeights?.isTracked == true { fatalError("CrossEntropyLoss: tracked row weights; expected constants") }
         do {
-            let input: ClassLossInput, denominator: Double
+            let input: ClassLossInput, labelWeights: Double, labelCount: Int
             switch target {
             case .labels(let labels):
-                input = try self.input(logits, labels)
-                denominator = labelWeight(labels, weight)
+                input = try self.input(logits, labels, rowWeights?.shape)
+                labelWeights = labelWeight(labels, weight, rowWeights: rowWeights)
+                labelCount = labels.count - labels.ignoredCount
             case .probabilities(let probabilities):
-                input = try self.input(logits, probabilities: probabilities.shape)
+                input = try self.input(logits, probabilities: probabilities.shape, rowWeights?.shape)
                 // PyTorch counts the positions as elements over classes: none when there are no classes.
-                denominator = input.axis.classes == 0 ? 0 : Double(input.axis.positions)
+                labelCount = input.axis.classes == 0 ? 0 : input.axis.positions
+                labelWeights = rowWeights.map { labelCount == 0 ? 0 : Scalar.sum($0.span) } ?? Double(labelCount)
             }
-            return (input, ReducedLosses(reduction: reduction, denominator: denominator, input: input))
+            let divisor = switch denominator {
+            case .labelWeights: labelWeights
+            case .labels: Double(labelCount)
+            case .positions: Double(input.axis.positions)
+            case .number(let number): number
+            }
+            return (
+                input,
+                ReducedLosses(
+                    reduction: reduction, denominator: divisor, input: input, emptyMean: emptyMeanIsZero ? 0 : .nan)
+            )
         } catch { fatalError("CrossEntropyLoss: \(error)") }
+    }
+
+    /// Makes the masked classes impossible.
+    func mask(_ logits: inout Buffer<Scalar>, _ axis: ClassAxis) {
+        if maskedClasses.isEmpty { return }
+        var x = logits.mutableSpan
+        for outer in 0..<axis.outer {
+            for c in maskedClasses {
+                let start = (outer * axis.classes + c) * axis.inner
+                for element in start..<start + axis.inner { x[element] = -.infinity }
+            }
+        }
     }
 
     /// The losses of the positions. With `formsGradient` the logits are replaced by the gradient of the reduced
     /// loss, in place when nobody else holds them.
     func sweep(
         _ logits: inout Buffer<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>,
-        _ reduced: ReducedLosses<Scalar>, formsGradient: Bool
+        _ reduced: ReducedLosses<Scalar>, _ rowWeights: Tensor<Scalar>?, formsGradient: Bool
     ) -> Buffer<Scalar> {
         let axis = input.axis
         // No classes: every label is ignored, every sum empty.
         if axis.classes == 0 { return Buffer(repeating: 0, count: axis.positions) }
-        let sweep = CrossEntropySweep(
+        var sweep = CrossEntropySweep(
             axis: axis, target: target.kernelTarget, weight: weight?.buffer, smoothing: labelSmoothing,
             scale: reduced.scale)
+        sweep.rowWeights = rowWeights?.buffer
+        sweep.zLoss = zLoss
+        if !maskedClasses.isEmpty, labelSmoothing > 0 {
+            var open = [Scalar](repeating: 1, count: axis.classes)
+            for c in maskedClasses { open[c] = 0 }
+            sweep.openClasses = Buffer(open)
+        }
         var losses = Buffer<Scalar>(uninitialized: axis.positions)
         var out = losses.mutableSpan
         if !formsGradient {

@@ -4,12 +4,17 @@ import SurprisalKernels
 /// wanted, so they are computed on the way back, from the logits.
 struct CrossEntropyTargetGradients<Scalar: Surprisal.Scalar>: Sendable {
     let smoothing: Double
-    let weight: Tensor<Scalar>?
+    /// Their logits are −∞.
+    let maskedClasses: Set<Int>
+    let weight, rowWeights: Tensor<Scalar>?
     let logits: Buffer<Scalar>
     let shape: Shape
     let axis: ClassAxis
     let target: CrossEntropyTarget<Scalar>
     let reduced: ReducedLosses<Scalar>
+    /// The reduced loss, and whether it was divided by the labels' weights.
+    let mean: Double
+    let dividesByWeights: Bool
 
     /// The closures keep the numbers of the target and the weights, not how they came about.
     func edges(
@@ -30,9 +35,11 @@ struct CrossEntropyTargetGradients<Scalar: Surprisal.Scalar>: Sendable {
         return lp
     }
 
-    /// The upstream of position n, a mean's denominator included.
+    private func rowWeight(_ n: Int) -> Double { rowWeights.map { Double($0.span[n]) } ?? 1 }
+
+    /// The upstream of position n, its weight and a mean's denominator included.
     private func factor(_ upstream: Span<Scalar>, _ n: Int) -> Double {
-        Double(upstream[reduced.reduction == .none ? n : 0]) * reduced.scale
+        Double(upstream[reduced.reduction == .none ? n : 0]) * reduced.scale * rowWeight(n)
     }
 
     private func forEachElement(_ body: (_ position: Int, _ class: Int, _ element: Int) -> Void) {
@@ -50,7 +57,8 @@ struct CrossEntropyTargetGradients<Scalar: Surprisal.Scalar>: Sendable {
         var out = gradient.mutableSpan
         forEachElement { n, c, element in
             let w = weight.map { Double($0.span[c]) } ?? 1
-            out[element] = Scalar(factor(upstream.span, n) * (1 - smoothing) * w * Double(out[element]))
+            // A row of weight 0 may hold anything.
+            out[element] = rowWeight(n) == 0 ? 0 : Scalar(factor(upstream.span, n) * (1 - smoothing) * w * Double(out[element]))
         }
         return Tensor(shape: shape, buffer: gradient)
     }
@@ -58,28 +66,27 @@ struct CrossEntropyTargetGradients<Scalar: Surprisal.Scalar>: Sendable {
     private func weightGradient(_ upstream: Tensor<Scalar>) -> Tensor<Scalar> {
         let surprisal = surprisals()
         var sums = [Double](repeating: 0, count: axis.classes)
-        let uniform = smoothing / Double(axis.classes)
+        let spread = smoothing / Double(axis.classes - maskedClasses.count)
+        func uniform(_ c: Int) -> Double { maskedClasses.contains(c) ? 0 : spread }
         switch target {
         case .probabilities(let q):
             forEachElement { n, c, element in
-                let share = (1 - smoothing) * Double(q.span[element]) + uniform
-                if share != 0 { sums[c] += factor(upstream.span, n) * share * Double(surprisal.span[element]) }
+                let share = (1 - smoothing) * Double(q.span[element]) + uniform(c)
+                if share != 0, rowWeight(n) != 0 { sums[c] += factor(upstream.span, n) * share * Double(surprisal.span[element]) }
             }
         case .labels(let labels):
-            var total = 0.0, counts = [Int](repeating: 0, count: axis.classes)
+            var counts = [Double](repeating: 0, count: axis.classes)
             forEachElement { n, c, element in
-                guard let y = labels[n] else { return }
-                let share = uniform + (c == y ? 1 - smoothing : 0)
-                if c == y { counts[c] += 1 }
+                guard let y = labels[n], rowWeight(n) != 0 else { return }
+                let share = uniform(c) + (c == y ? 1 - smoothing : 0)
+                if c == y { counts[c] += rowWeight(n) }
                 guard share != 0 else { return }
-                let part = factor(upstream.span, n) * share * Double(surprisal.span[element])
-                sums[c] += part
-                total += part * (weight.map { Double($0.span[c]) } ?? 1)
+                sums[c] += factor(upstream.span, n) * share * Double(surprisal.span[element])
             }
-            // The mean's denominator depends on the weights as well: less L/Z for each label c, where
-            // `total` is the upstream times L.
-            if reduced.reduction == .mean {
-                for c in sums.indices { sums[c] -= Double(counts[c]) * total / reduced.denominator }
+            // The mean's denominator depends on the weights as well: less L/Z for each label c.
+            if reduced.reduction == .mean, dividesByWeights, reduced.denominator != 0 || reduced.emptyMean.isNaN {
+                let upstream = Double(upstream.item())
+                for c in sums.indices { sums[c] -= counts[c] * upstream * mean / reduced.denominator }
             }
         }
         return Tensor(sums.map { Scalar($0) }, shape: [axis.classes])

@@ -12,6 +12,13 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
     case probabilityShape(found: Shape, input: Shape)
     case weightShape(found: Shape, classes: Int)
     case features(input: Shape, weight: Shape)
+    case temperature(Double)
+    case zLoss(Double)
+    case denominator(Double)
+    case rowWeightShape(found: Shape, positions: Shape)
+    case maskedClass(Int, classes: Int)
+    case everyClassMasked(classes: Int)
+    case maskedLabel(Int, position: Int)
 
     public var description: String {
         switch self {
@@ -25,6 +32,13 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
         case .weightShape(let found, let classes): "class weights of shape \(found); expected [\(classes)]"
         case .features(let input, let weight):
             "an input of shape \(input) for a linear weight of shape \(weight); expected … × \(weight.last ?? 0)"
+        case .temperature(let value): "temperature is \(value); expected a finite number above 0"
+        case .zLoss(let value): "z-loss factor is \(value); expected a finite number, at least 0"
+        case .denominator(let value): "denominator is \(value); expected a finite number above 0"
+        case .rowWeightShape(let found, let positions): "row weights of shape \(found); expected the positions', \(positions)"
+        case .maskedClass(let value, let classes): "masked class \(value); expected 0 to \(classes - 1) (\(classes) classes)"
+        case .everyClassMasked(let classes): "each of \(classes) classes is masked; expected one that is not"
+        case .maskedLabel(let value, let position): "label \(value), position \(position) in row-major order: that class is masked"
         }
     }
 }

@@ -6,9 +6,21 @@ public enum Reduction: String, Sendable, CaseIterable {
     case none
     /// Their sum.
     case sum
-    /// Their sum over the weights of the labels that count: of those not ignored, each its class's weight,
-    /// or 1. NaN when there are none. With class probabilities: over the number of positions.
+    /// Their sum over a `MeanDenominator`; NaN when there is nothing to take a mean of.
     case mean
+}
+
+/// What a mean divides by.
+public enum MeanDenominator: Sendable, Equatable {
+    /// The weights of the labels that count: of those not ignored, each its class's weight times its row's, or 1. With class
+    /// probabilities the rows' weights alone. As in PyTorch.
+    case labelWeights
+    /// The number of labels that are not ignored, whatever their weights.
+    case labels
+    /// The number of positions, ignored ones included.
+    case positions
+    /// A finite number above 0, as when a batch is one part of a larger one.
+    case number(Double)
 }
 
 /// The last step of every loss: from row losses to what was asked for.
@@ -17,16 +29,18 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
     /// What a mean divides by.
     let denominator: Double
     let input: ClassLossInput
+    /// A mean over a weight of 0 has no value, not an infinite one; 0 when that is wanted.
+    var emptyMean = Double.nan
 
-    /// The factor that a mean puts on every gradient. A mean over a weight of 0 has no value, not an infinite one.
-    var scale: Double { reduction == .mean ? (denominator == 0 ? .nan : 1 / denominator) : 1 }
+    /// The factor that a mean puts on every gradient.
+    var scale: Double { reduction == .mean ? (denominator == 0 ? emptyMean : 1 / denominator) : 1 }
 
     func value(of losses: Buffer<Scalar>) -> (shape: Shape, buffer: Buffer<Scalar>) {
         switch reduction {
         case .none: (input.positions, losses)
         case .sum: ([], Buffer(repeating: Scalar(Scalar.sum(losses.span)), count: 1))
         case .mean:
-            ([], Buffer(repeating: denominator == 0 ? .nan : Scalar(Scalar.sum(losses.span) / denominator), count: 1))
+            ([], Buffer(repeating: Scalar(denominator == 0 ? emptyMean : Scalar.sum(losses.span) / denominator), count: 1))
         }
     }
 
@@ -50,12 +64,15 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
 /// Σ of the weights of the labels that count.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
-func labelWeight<Scalar: Surprisal.Scalar>(_ labels: Labels, _ weight: Tensor<Scalar>?) -> Double {
-    guard let weight else { return Double(labels.count - labels.ignoredCount) }
-    let w = weight.span
-    var counts = [Int](repeating: 0, count: labels.classCount)
-    for index in labels.indices where index >= 0 { counts[Int(index)] += 1 }
+func labelWeight<Scalar: Surprisal.Scalar>(
+    _ labels: Labels, _ weight: Tensor<Scalar>?, rowWeights: Tensor<Scalar>? = nil
+) -> Double {
+    if weight == nil, rowWeights == nil { return Double(labels.count - labels.ignoredCount) }
+    var counts = [Double](repeating: 0, count: labels.classCount)
+    for (position, index) in labels.indices.enumerated() where index >= 0 {
+        counts[Int(index)] += rowWeights.map { Double($0.span[position]) } ?? 1
+    }
     var sum = 0.0
-    for c in counts.indices where counts[c] > 0 { sum += Double(counts[c]) * Double(w[c]) }
+    for c in counts.indices where counts[c] != 0 { sum += counts[c] * (weight.map { Double($0.span[c]) } ?? 1) }
     return sum
 }
