@@ -25,12 +25,13 @@ refuses the case with; `gradient_error` what it refuses only the derivative with
 import pathlib
 import sys
 
-# Importing the two modules beside this file shall leave nothing in the checkout.
+# Importing the three modules beside this file shall leave nothing in the checkout.
 sys.dont_write_bytecode = True
 
 from golden_recording import INF, NAN, TYPES, add, case, cases, np, randn, text, torch
 from golden_losses import (
     WORKED_A, confident, degenerate, errors, index_grid, infinities, more_smoothing, probability_grid, worked_examples)
+from golden_further_losses import further_losses
 import torch.nn.functional as F
 
 VERSION = "2.13.0+cpu"
@@ -219,7 +220,7 @@ def main(arguments):
     for op in ("cross_entropy", "nll_loss"):
         index_grid(op)
     for group in (probability_grid, more_smoothing, worked_examples, degenerate, infinities, errors, operation_errors,
-                  softmaxes, linears, reductions, sgd, printing):
+                  softmaxes, linears, reductions, sgd, printing, further_losses):
         group()
     different = 0
     for file, lines in cases.items():

@@ -35,6 +35,11 @@ struct GoldenCase: Decodable, CustomTestStringConvertible {
     let arange: Double?
     let error, deviation: String?
     let learningRate, momentum: Double?
+    let gamma, epsilon, margin: Double?
+    let p: Int?
+    let posWeight: [Double]?
+    let posWeightShape: [Int]?
+    let logTarget: Bool?
     let steps: Int?
     let gradients: [Double]?
 
