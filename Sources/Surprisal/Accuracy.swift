@@ -15,6 +15,16 @@ public enum Accuracy {
     public static let gradientULP = 4.0
     /// Gradients next to the subnormal numbers, below this, are within this of the true ones.
     public static func gradientFloor<T: Scalar>(_ type: T.Type) -> Double { type == Float.self ? 1e-37 : 1e-307 }
+    /// A focal loss of any row: what a cross-entropy has, and the error of 1 − p_y times γ.
+    public static func focalLossULP(gamma: Double) -> Double { 5 + 3 * gamma }
+    /// A poly loss of any row with ε ≥ 0.
+    public static let polyLossULP = 5.0
+    /// A binary cross-entropy of an entry whose target is 0 or 1, and its gradient.
+    public static let binaryLossULP = 3.0
+    /// A divergence's term, of the larger of its two parts.
+    public static let divergenceULP = 3.0
+    /// A margin loss of any row, and its gradient.
+    public static let marginLossULP = 2.0
     /// A mean or sum over rows, from the exact one of the row losses.
     public static let meanULP = 1.0
 }

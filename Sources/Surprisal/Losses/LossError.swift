@@ -19,6 +19,15 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
     case maskedClass(Int, classes: Int)
     case everyClassMasked(classes: Int)
     case maskedLabel(Int, position: Int)
+    case focusing(Double)
+    case coefficient(Double)
+    case power(Int)
+    case margin(Double)
+    case targetShape(found: Shape, input: Shape)
+    case elementWeightShape(found: Shape, input: Shape, classes: Int)
+    case cutoffs([Int], classes: Int)
+    case divisor(Double)
+    case noProjection(cluster: Int, features: Int, divisor: Double)
 
     public var description: String {
         switch self {
@@ -39,6 +48,18 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
         case .maskedClass(let value, let classes): "masked class \(value); expected 0 to \(classes - 1) (\(classes) classes)"
         case .everyClassMasked(let classes): "each of \(classes) classes is masked; expected one that is not"
         case .maskedLabel(let value, let position): "label \(value), position \(position) in row-major order: that class is masked"
+        case .focusing(let value): "focusing parameter γ is \(value); expected a number from 0"
+        case .coefficient(let value): "coefficient ε is \(value); expected a finite number"
+        case .power(let value): "power p is \(value); expected 1 or 2"
+        case .margin(let value): "margin is \(value); expected a finite number"
+        case .targetShape(let found, let input): "a target of shape \(found); expected the input's, \(input)"
+        case .elementWeightShape(let found, let input, let classes):
+            "weights of shape \(found); expected [], [\(classes)] or the input's, \(input)"
+        case .cutoffs(let cutoffs, let classes):
+            "cutoffs \(cutoffs); expected ascending ones from 1 to \(classes - 1) (\(classes) classes)"
+        case .divisor(let value): "divisor is \(value); expected a finite number from 1"
+        case .noProjection(let cluster, let features, let divisor):
+            "cluster \(cluster) projects \(features) features over \(divisor)^\(cluster + 1), to less than one"
         }
     }
 }
@@ -47,8 +68,8 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
 struct ClassLossInput: Sendable {
     let axis: ClassAxis
     private let shape: Shape
-    /// Of the classes, from the front.
-    private let index: Int
+    /// Of the classes, from the front; `nil` where each element is a position of its own.
+    private let index: Int?
 
     init(_ input: Shape, classAxis: Int?, weight: Shape?) throws(LossError) {
         let axis = classAxis ?? input.defaultClassAxis
@@ -62,10 +83,18 @@ struct ClassLossInput: Sendable {
         }
     }
 
+    /// Of a loss that has a term for each element.
+    init(elementsOf input: Shape) {
+        axis = ClassAxis(outer: input.elementCount, classes: 1, inner: 1)
+        shape = input
+        index = nil
+    }
+
     /// The input's shape without its class axis.
-    var positions: Shape { shape.removing(axis: index) }
+    var positions: Shape { index.map { shape.removing(axis: $0) } ?? shape }
 
     func check(_ labels: Labels) throws(LossError) {
+        guard let index else { throw .labelShape(found: labels.shape, input: shape, expected: shape) }
         // A single row may come with its label as a vector of one, as in PyTorch.
         let isSingle = shape.count == 1 && labels.shape.count == 1 && labels.shape[0] == 1
         guard isSingle || labels.shape.equals(shape, without: index) else {

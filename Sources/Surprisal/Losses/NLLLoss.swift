@@ -69,21 +69,10 @@ public struct NLLLoss<Scalar: Surprisal.Scalar>: Sendable {
             return Tensor(shape: shape, buffer: gradient)
         }
         let values = logProbabilities.buffer
-        let byWeight = weight?.edge { upstream in
-            var sums = [Double](repeating: 0, count: axis.classes), total = 0.0
-            var counts = [Int](repeating: 0, count: axis.classes)
-            for n in 0..<axis.positions {
-                guard let y = labels[n] else { continue }
-                let part = -Double(upstream.span[reduced.reduction == .none ? n : 0]) * reduced.scale
-                    * Double(values.span[axis.element(n, y)])
-                sums[y] += part
-                counts[y] += 1
-                total += part * Double(w?.span[y] ?? 1)
+        let byWeight = weight.map { weight in
+            weight.edge { [w = weight.buffer] upstream in
+                labelWeightGradient(upstream, reduced, labels, w) { n, y in -Double(values.span[axis.element(n, y)]) }
             }
-            if reduced.reduction == .mean {
-                for c in sums.indices { sums[c] -= Double(counts[c]) * total / reduced.denominator }
-            }
-            return Tensor(sums.map { Scalar($0) }, shape: [axis.classes])
         } ?? []
         let value = reduced.value(of: losses)
         return Tensor(shape: value.shape, buffer: value.buffer, from: "NLL", edges: ownEdge + byWeight)

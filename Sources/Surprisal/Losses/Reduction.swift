@@ -76,3 +76,26 @@ func labelWeight<Scalar: Surprisal.Scalar>(
     for c in counts.indices where counts[c] != 0 { sum += counts[c] * (weight.map { Double($0.span[c]) } ?? 1) }
     return sum
 }
+
+/// ∂L/∂w of a loss that is w_y times a number of each position: what arrives at each class, and, of a mean over the
+/// labels' weights, less L/Z for each label.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+func labelWeightGradient<Scalar: Surprisal.Scalar>(
+    _ upstream: Tensor<Scalar>, _ reduced: ReducedLosses<Scalar>, _ labels: Labels, _ weight: Buffer<Scalar>,
+    meanIsOverWeights: Bool = true, unweighted: (_ position: Int, _ label: Int) -> Double
+) -> Tensor<Scalar> {
+    var sums = [Double](repeating: 0, count: labels.classCount), total = 0.0
+    var counts = [Int](repeating: 0, count: labels.classCount)
+    for n in 0..<labels.count {
+        guard let y = labels[n] else { continue }
+        let part = Double(upstream.span[reduced.reduction == .none ? n : 0]) * reduced.scale * unweighted(n, y)
+        sums[y] += part
+        counts[y] += 1
+        total += part * Double(weight.span[y])
+    }
+    if reduced.reduction == .mean && meanIsOverWeights {
+        for c in sums.indices { sums[c] -= Double(counts[c]) * total / reduced.denominator }
+    }
+    return Tensor(sums.map { Scalar($0) }, shape: [labels.classCount])
+}

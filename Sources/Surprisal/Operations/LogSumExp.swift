@@ -35,6 +35,19 @@ extension Tensor {
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 func scaleRows<Scalar: Surprisal.Scalar>(_ x: inout MutableSpan<Scalar>, by factors: Span<Scalar>, axis: ClassAxis) {
+    if axis.inner == 1 {
+        for n in 0..<axis.outer {
+            let factor = factors[n]
+            // Long rows go over whole vectors.
+            if axis.classes >= 32, factor != 0 {
+                var row = x.extracting(n * axis.classes..<(n + 1) * axis.classes)
+                Scalar.scaleInPlace(&row, by: factor)
+                continue
+            }
+            for i in n * axis.classes..<(n + 1) * axis.classes { x[i] = factor == 0 || x[i] == 0 ? 0 : x[i] * factor }
+        }
+        return
+    }
     for o in 0..<axis.outer {
         for c in 0..<axis.classes {
             let row = (o * axis.classes + c) * axis.inner

@@ -59,15 +59,24 @@ func rowSums<Scalar: Surprisal.Scalar>(
         return sums
     }
     for o in 0..<view.outer {
-        var high = 0.0, low = 0.0
-        for i in o * view.classes..<(o + 1) * view.classes {
-            let value = Double(x[i])
-            let total = high + value, part = total - high
-            low += (high - (total - part)) + (value - part)
-            high = total
-        }
-        // An infinite sum has no rounding error to keep.
-        out[o] = Scalar((high.isFinite ? high + low : high) / divisor)
+        var sum = CompensatedSum()
+        for i in o * view.classes..<(o + 1) * view.classes { sum.add(Double(x[i])) }
+        out[o] = Scalar(sum.value / divisor)
     }
     return sums
+}
+
+/// A sum that keeps the rounding errors of its additions (A. Neumaier, 1974, with Knuth's two-sum).
+struct CompensatedSum {
+    private var high = 0.0, low = 0.0
+
+    @inline(__always)
+    mutating func add(_ value: Double) {
+        let total = high + value, part = total - high
+        low += (high - (total - part)) + (value - part)
+        high = total
+    }
+
+    /// An infinite sum has no rounding error to keep.
+    var value: Double { high.isFinite ? high + low : high }
 }

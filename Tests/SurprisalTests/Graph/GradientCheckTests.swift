@@ -106,4 +106,24 @@ import Testing
             check("nll", [x, w]) { NLLLoss(weight: $0[1], reduction: reduction)($0[0], y) }
         }
     }
+
+    private func labels(_ shape: [Int]) throws -> Labels {
+        let positions = Array(shape[..<1] + shape[2...])
+        var labels = (0..<positions.reduce(1, *)).map { $0 % shape[1] }
+        labels[1] = -100
+        return try Labels(labels, shape: positions, classCount: shape[1])
+    }
+
+    @Test(arguments: Reduction.allCases, [0, 0.5, 1, 2, 2.75, 5]) func focal(reduction: Reduction, gamma: Double) throws {
+        for shape in [[4, 5], [2, 40], [2, 3, 4]] {
+            let y = try labels(shape)
+            check("focal", [random(shape), random([shape[1]], 2).exp()]) {
+                FocalLoss(gamma: gamma, weight: $0[1], reduction: reduction)($0[0], y)
+            }
+        }
+        let y = try Labels([0, 1, 2, -100, 2, 1], shape: [2, 3], classCount: 3)
+        check("focal along the last axis", [random([2, 3, 3])]) {
+            FocalLoss(gamma: gamma, reduction: reduction, classAxis: -1)($0[0], y)
+        }
+    }
 }
