@@ -126,4 +126,12 @@ import Testing
             FocalLoss(gamma: gamma, reduction: reduction, classAxis: -1)($0[0], y)
         }
     }
+
+    @Test(arguments: Reduction.allCases) func binaryCrossEntropy(reduction: Reduction) {
+        let x = random([3, 4]), y = random([3, 4], 2).softmax(), w = random([4], 3).exp()
+        check("binary", [x, y]) { BinaryCrossEntropyWithLogitsLoss(reduction: reduction)($0[0], targets: $0[1]) }
+        check("binary, weights", [x, y]) {
+            BinaryCrossEntropyWithLogitsLoss(weight: w, posWeight: w, reduction: reduction)($0[0], targets: $0[1])
+        }
+    }
 }
