@@ -134,4 +134,12 @@ import Testing
             BinaryCrossEntropyWithLogitsLoss(weight: w, posWeight: w, reduction: reduction)($0[0], targets: $0[1])
         }
     }
+
+    @Test(arguments: DivergenceReduction.allCases) func divergence(reduction: DivergenceReduction) {
+        let x = random([3, 4]), q = random([3, 4], 2).softmax()
+        check("divergence", [x, q]) { KLDivergenceLoss(reduction: reduction)($0[0], target: $0[1]) }
+        check("divergence of logarithms", [x, q.log()]) {
+            KLDivergenceLoss(reduction: reduction, logTarget: true)($0[0], target: $0[1])
+        }
+    }
 }
