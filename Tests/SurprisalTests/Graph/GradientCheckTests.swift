@@ -127,6 +127,16 @@ import Testing
         }
     }
 
+    /// No score is within h of a kink.
+    @Test(arguments: Reduction.allCases, [1, 2]) func multiMargin(reduction: Reduction, p: Int) throws {
+        for shape in [[4, 5], [2, 40], [2, 3, 4]] {
+            let y = try labels(shape)
+            check("margin", [random(shape), random([shape[1]], 2).exp()]) {
+                MultiMarginLoss(p: p, margin: 0.7, weight: $0[1], reduction: reduction)($0[0], y)
+            }
+        }
+    }
+
     @Test(arguments: Reduction.allCases) func binaryCrossEntropy(reduction: Reduction) {
         let x = random([3, 4]), y = random([3, 4], 2).softmax(), w = random([4], 3).exp()
         check("binary", [x, y]) { BinaryCrossEntropyWithLogitsLoss(reduction: reduction)($0[0], targets: $0[1]) }
