@@ -127,6 +127,15 @@ import Testing
         }
     }
 
+    @Test(arguments: Reduction.allCases, [-0.5, 1, 6]) func poly(reduction: Reduction, epsilon: Double) throws {
+        for shape in [[4, 5], [2, 40], [2, 3, 4]] {
+            let y = try labels(shape)
+            check("poly", [random(shape), random([shape[1]], 2).exp()]) {
+                PolyLoss(epsilon: epsilon, weight: $0[1], reduction: reduction)($0[0], y)
+            }
+        }
+    }
+
     /// No score is within h of a kink.
     @Test(arguments: Reduction.allCases, [1, 2]) func multiMargin(reduction: Reduction, p: Int) throws {
         for shape in [[4, 5], [2, 40], [2, 3, 4]] {
