@@ -79,7 +79,8 @@ public struct Labels: Sendable, Equatable {
             }, classCount: classCount)
     }
 
-    private init(checked indices: [Int32], classCount: Int) {
+    /// A vector of labels, each a class or −1.
+    init(checked indices: [Int32], classCount: Int) {
         classes = ClassIndices(indices)
         self.classCount = classCount
         shape = [indices.count]

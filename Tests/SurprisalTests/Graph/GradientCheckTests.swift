@@ -161,4 +161,23 @@ import Testing
             KLDivergenceLoss(reduction: reduction, logTarget: true)($0[0], target: $0[1])
         }
     }
+
+    @Test func adaptiveHead() throws {
+        let y = try Labels([0, 6, 3, -100, 5], classCount: 7)
+        func head(_ w: [Tensor<Double>]) -> AdaptiveLogSoftmaxWithLoss<Double> {
+            AdaptiveLogSoftmaxWithLoss(
+                head: Linear(weight: w[1], bias: w[2]),
+                tail: [
+                    .init(projection: Linear(weight: w[3]), output: Linear(weight: w[4])),
+                    .init(projection: Linear(weight: w[5]), output: Linear(weight: w[6])),
+                ])
+        }
+        let inputs = [
+            random([5, 4]), random([5, 4], 2), random([5], 3), random([2, 4], 4), random([2, 2], 5), random([1, 4], 6),
+            random([2, 1], 7),
+        ]
+        check("adaptive output", inputs) { head($0)($0[0], y).output }
+        check("adaptive loss", inputs) { head($0)($0[0], y).loss }
+        check("adaptive log-probabilities", inputs) { head($0).logProbabilities($0[0]) }
+    }
 }
