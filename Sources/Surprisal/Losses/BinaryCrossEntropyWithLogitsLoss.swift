@@ -63,38 +63,42 @@ public struct BinaryCrossEntropyWithLogitsLoss<Scalar: Surprisal.Scalar>: Sendab
         }
         let input = ClassLossInput(elementsOf: logits.shape)
         let reduced = ReducedLosses<Scalar>(reduction: reduction, denominator: Double(logits.count), input: input)
-        let entries = SoftplusEntries(logits.buffer)
-        let (shape, x, y) = (logits.shape, logits.buffer, targets.buffer)
+        let (shape, x, entries) = (logits.shape, logits.buffer, Softplus(logits.buffer))
 
         var losses = Buffer<Scalar>(uninitialized: x.count)
         do {
             var out = losses.mutableSpan
+            let x = x.span, y = targets.span, l = entries.logarithms.span
             for i in out.indices {
-                let y = Double(y.span[i])
+                let x = Double(x[i]), y = Double(y[i]), l = Double(l[i])
                 out[i] = Scalar(
-                    w[i] * (part(positive[i] * y, entries.softplus(i, negated: true))
-                        + part(1 - y, entries.softplus(i, negated: false))))
+                    w[i] * (part(positive[i] * y, softplus(-x, l)) + part(1 - y, softplus(x, l))))
             }
         }
         var edges = Edges<Scalar>()
         if logits.isTracked {
             var gradient = Buffer<Scalar>(uninitialized: x.count)
-            var out = gradient.mutableSpan
-            for i in out.indices {
-                let y = Double(y.span[i])
-                out[i] = Scalar(
-                    reduced.scale * w[i] * ((1 - y) * entries.sigmoid(i, negated: false)
-                        - positive[i] * y * entries.sigmoid(i, negated: true)))
+            do {
+                var out = gradient.mutableSpan
+                let x = x.span, y = targets.span, e = entries.exponentials.span
+                for i in out.indices {
+                    let x = Double(x[i]), y = Double(y[i]), e = Double(e[i])
+                    out[i] = Scalar(
+                        reduced.scale * w[i] * ((1 - y) * sigmoid(x, e) - positive[i] * y * sigmoid(-x, e)))
+                }
             }
             let formed = gradient
             edges = logits.edge { Tensor(shape: shape, buffer: reduced.applied($0, to: formed, axis: input.axis)) }
         }
         edges = edges + targets.edge { upstream in
             var gradient = Buffer<Scalar>(uninitialized: x.count)
-            var out = gradient.mutableSpan
-            for i in out.indices {
-                let rise = part(positive[i] - 1, entries.softplus(i, negated: true)) - Double(x.span[i])
-                out[i] = Scalar(reduced.scale * w[i] * rise)
+            do {
+                var out = gradient.mutableSpan
+                let x = x.span, l = entries.logarithms.span
+                for i in out.indices {
+                    let x = Double(x[i]), rise = part(positive[i] - 1, softplus(-x, Double(l[i]))) - x
+                    out[i] = Scalar(reduced.scale * w[i] * rise)
+                }
             }
             return Tensor(shape: shape, buffer: reduced.applied(upstream, to: gradient, axis: input.axis))
         }
@@ -110,15 +114,26 @@ private func part(_ factor: Double, _ surprisal: Double) -> Double {
     factor == 0 && surprisal == .infinity ? 0 : factor * surprisal
 }
 
-/// e^−|x| and log1p(e^−|x|) of every logit: softplus and σ of x and of −x without a difference of large numbers.
-private struct SoftplusEntries<Scalar: Surprisal.Scalar>: Sendable {
-    private let x, exponentials, logarithms: Buffer<Scalar>
+/// −log σ(−x), from l = log1p(e^−|x|), where a NaN is.
+@inline(__always)
+private func softplus(_ x: Double, _ l: Double) -> Double { x > 0 ? l + x : l }
 
+/// σ(x), from e = e^−|x|.
+@inline(__always)
+private func sigmoid(_ x: Double, _ e: Double) -> Double { (x > 0 ? 1 : e) / (1 + e) }
+
+/// e^−|x| and log1p(e^−|x|) of every logit: softplus and σ of x and of −x without a difference of large numbers.
+private struct Softplus<Scalar: Surprisal.Scalar>: Sendable {
+    let exponentials, logarithms: Buffer<Scalar>
+
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     init(_ x: Buffer<Scalar>) {
         var e = Buffer<Scalar>(uninitialized: x.count), l = e
         do {
             var distance = l.mutableSpan
-            for i in distance.indices { distance[i] = -x.span[i].magnitude }
+            let x = x.span
+            for i in distance.indices { distance[i] = -x[i].magnitude }
         }
         do {
             var out = e.mutableSpan
@@ -128,24 +143,8 @@ private struct SoftplusEntries<Scalar: Surprisal.Scalar>: Sendable {
             var out = l.mutableSpan
             Scalar.log1p(e.span, into: &out)
         }
-        self.x = x
         exponentials = e
         logarithms = l
-    }
-
-    /// −log σ(−x), or with `negated` −log σ(x).
-    @inline(__always)
-    func softplus(_ i: Int, negated: Bool) -> Double {
-        let x = Double(x.span[i]), l = Double(logarithms.span[i])
-        // NaN is in the logarithm.
-        return negated ? (x < 0 ? l - x : l) : (x > 0 ? l + x : l)
-    }
-
-    /// σ(x), or with `negated` σ(−x).
-    @inline(__always)
-    func sigmoid(_ i: Int, negated: Bool) -> Double {
-        let e = Double(exponentials.span[i])
-        return (negated == (x.span[i] > 0) ? e : 1) / (1 + e)
     }
 }
 

@@ -59,9 +59,10 @@ public struct FocalLoss<Scalar: Surprisal.Scalar>: Sendable {
     ) -> (values: Buffer<Double>, slopes: Buffer<Double>) {
         var values = powers(labels.complements, gamma), slopes = values
         var value = values.mutableSpan, slope = slopes.mutableSpan
+        let surprisals = labels.surprisals.span, probabilities = labels.probabilities.span
+        let complements = labels.complements.span
         for n in value.indices {
-            let s = labels.surprisals.span[n], p = labels.probabilities.span[n], q = labels.complements.span[n]
-            let power = value[n]
+            let s = surprisals[n], p = probabilities[n], q = complements[n], power = value[n]
             value[n] = power * s
             // p·s is 0 where the label is impossible, s/q is 1 where it is certain.
             slope[n] = power * (1 + gamma * (p == 0 ? 0 : p * (q == 0 ? 1 : s / q)))
@@ -85,8 +86,9 @@ public struct FocalLoss<Scalar: Surprisal.Scalar>: Sendable {
             fractions = roots(x, rest)
         }
         var out = fractions.mutableSpan
+        let x = x.span
         for n in out.indices {
-            var base = x.span[n], exponent = whole
+            var base = x[n], exponent = whole
             while exponent > 0 {
                 if exponent & 1 == 1 { out[n] *= base }
                 base *= base
@@ -102,12 +104,13 @@ public struct FocalLoss<Scalar: Surprisal.Scalar>: Sendable {
         var exponents = [Int](repeating: 0, count: x.count)
         do {
             var m = significands.mutableSpan
+            let x = x.span
             for n in m.indices {
-                m[n] = x.span[n]
-                guard x.span[n].isFinite, x.span[n] > 0 else { continue }
-                let isUpper = x.span[n].significand > 1.4142135623730951
-                m[n] = x.span[n].significand * (isUpper ? 0.5 : 1)
-                exponents[n] = Int(x.span[n].exponent) + (isUpper ? 1 : 0)
+                m[n] = x[n]
+                guard x[n].isFinite, x[n] > 0 else { continue }
+                let isUpper = x[n].significand > 1.4142135623730951
+                m[n] = x[n].significand * (isUpper ? 0.5 : 1)
+                exponents[n] = Int(x[n].exponent) + (isUpper ? 1 : 0)
             }
         }
         do {
@@ -117,11 +120,12 @@ public struct FocalLoss<Scalar: Surprisal.Scalar>: Sendable {
         var steps = [Int](repeating: 0, count: x.count)
         do {
             var argument = significands.mutableSpan
+            let logarithms = logarithms.span
             for n in argument.indices {
                 let e = Double(exponents[n]), product = f * e, step = product.rounded()
                 let remainder = (product - step) + (-product).addingProduct(f, e)
                 steps[n] = Int(step)
-                argument[n] = remainder * 0.6931471805599453 + f * logarithms.span[n]
+                argument[n] = remainder * 0.6931471805599453 + f * logarithms[n]
             }
         }
         do {

@@ -54,34 +54,41 @@ public struct KLDivergenceLoss<Scalar: Surprisal.Scalar>: Sendable {
         var terms = Buffer<Double>(uninitialized: x.count)
         do {
             var out = terms.mutableSpan
-            for i in out.indices { out[i] = Self.term(q.span[i], logQ.span[i], Double(x.span[i])) }
+            let x = x.span, q = q.span, logQ = logQ.span
+            for i in out.indices { out[i] = Self.term(q[i], logQ[i], Double(x[i])) }
         }
 
-        let divisor = divisor(shape), isReduced = reduction != .none
+        let divisor = divisor(shape), isReduced = reduction != .none, isLog = logTarget
         let scale = divisor == 0 ? .nan : 1 / divisor
-        // Of the upstream: one number, or one an element.
-        let derivative: @Sendable (Tensor<Scalar>, (Int) -> Double) -> Tensor<Scalar> = { upstream, slope in
-            var gradient = Buffer<Scalar>(uninitialized: x.count)
+        // The upstream is one number, or one an element.
+        let byInput = logProbabilities.edge { upstream in
+            var gradient = Buffer<Scalar>(uninitialized: q.count)
             var out = gradient.mutableSpan
-            for i in out.indices { out[i] = Scalar(Double(upstream.span[isReduced ? 0 : i]) * scale * slope(i)) }
+            let dy = upstream.span, q = q.span
+            for i in out.indices { out[i] = Scalar(Double(dy[isReduced ? 0 : i]) * scale * -q[i]) }
             return Tensor(shape: shape, buffer: gradient)
         }
-        let isLog = logTarget
-        let edges = logProbabilities.edge { derivative($0) { -q.span[$0] } }
-            + target.edge {
-                derivative($0) { i in
-                    let rise = logQ.span[i] + 1 - Double(x.span[i])
-                    // e^t falls faster than t.
-                    return isLog ? (q.span[i] == 0 ? 0 : q.span[i] * rise) : rise
-                }
+        let byTarget = target.edge { upstream in
+            var gradient = Buffer<Scalar>(uninitialized: q.count)
+            var out = gradient.mutableSpan
+            let dy = upstream.span, x = x.span, q = q.span, logQ = logQ.span
+            for i in out.indices {
+                let rise = logQ[i] + 1 - Double(x[i])
+                // e^t falls faster than t.
+                let slope = isLog ? (q[i] == 0 ? 0 : q[i] * rise) : rise
+                out[i] = Scalar(Double(dy[isReduced ? 0 : i]) * scale * slope)
             }
+            return Tensor(shape: shape, buffer: gradient)
+        }
+        let edges = byInput + byTarget
         if isReduced {
             let value = divisor == 0 ? .nan : Double.sum(terms.span) / divisor
             return Tensor(shape: [], buffer: Buffer(repeating: Scalar(value), count: 1), from: "KLDivergence", edges: edges)
         }
         var losses = Buffer<Scalar>(uninitialized: x.count)
         var out = losses.mutableSpan
-        for i in out.indices { out[i] = Scalar(terms.span[i]) }
+        let each = terms.span
+        for i in out.indices { out[i] = Scalar(each[i]) }
         return Tensor(shape: shape, buffer: losses, from: "KLDivergence", edges: edges)
     }
 
@@ -101,11 +108,14 @@ public struct KLDivergenceLoss<Scalar: Surprisal.Scalar>: Sendable {
     }
 
     /// The targets and their logarithms.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     private func probabilities(_ target: Buffer<Scalar>) -> (q: Buffer<Double>, logQ: Buffer<Double>) {
         var given = Buffer<Double>(uninitialized: target.count), other = given
         do {
             var out = given.mutableSpan
-            for i in out.indices { out[i] = Double(target.span[i]) }
+            let target = target.span
+            for i in out.indices { out[i] = Double(target[i]) }
         }
         var out = other.mutableSpan
         if logTarget { Double.exp(given.span, into: &out) } else { Double.log(given.span, into: &out) }

@@ -13,8 +13,9 @@ struct LabelSurprisals: Sendable {
         var s = Buffer<Double>(uninitialized: count), minus = s, p = s, logP = s
         do {
             var s = s.mutableSpan, minus = minus.mutableSpan
+            let losses = losses.span
             for n in 0..<count {
-                s[n] = Double(losses.span[n])
+                s[n] = Double(losses[n])
                 minus[n] = -s[n]
             }
         }
@@ -29,12 +30,12 @@ struct LabelSurprisals: Sendable {
         var q = minus
         do {
             var q = q.mutableSpan
+            let s = s.span, p = p.span, logP = logP.span
             // From ½ on 1 − p is exact, and the error of p goes out with that of log p, which is large where p's is.
             // Source: W. Kahan, HP-15C Advanced Functions Handbook, 1982; N. J. Higham, Accuracy and Stability of
             // Numerical Algorithms, §1.14.1.
             for n in 0..<count {
-                let p = p.span[n]
-                q[n] = p == 1 ? s.span[n] : p < 0.5 ? 1 - p : (1 - p) * (s.span[n] / -logP.span[n])
+                q[n] = p[n] == 1 ? s[n] : p[n] < 0.5 ? 1 - p[n] : (1 - p[n]) * (s[n] / -logP[n])
             }
         }
         surprisals = s
@@ -81,11 +82,12 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
         var losses = Buffer<Scalar>(repeating: 0, count: axis.positions), factors = losses
         do {
             var losses = losses.mutableSpan, factors = factors.mutableSpan
+            let values = values.span, slopes = slopes.span, scale = reduced.scale
             for n in 0..<axis.positions {
                 guard let y = labels[n] else { continue }
                 let w = Double(weight?.span[y] ?? 1)
-                losses[n] = Scalar(w * values.span[n])
-                factors[n] = Scalar(w * slopes.span[n] * reduced.scale)
+                losses[n] = Scalar(w * values[n])
+                factors[n] = Scalar(w * slopes[n] * scale)
             }
         }
         var edges = Edges<Scalar>()

@@ -67,13 +67,15 @@ public struct MultiMarginLoss<Scalar: Surprisal.Scalar>: Sendable {
         var losses = Buffer<Scalar>(repeating: 0, count: axis.positions), unweighted = Buffer<Double>(repeating: 0, count: axis.positions)
         do {
             var losses = losses.mutableSpan, unweighted = unweighted.mutableSpan, slopes = gradient.mutableSpan
+            let x = scores.span
             for n in 0..<axis.positions {
                 guard let y = labels[n] else { continue }
                 let start = axis.element(n, 0), label = start + y * axis.inner
                 let w = Double(weight?.span[y] ?? 1), factor = w * reduced.scale / Double(axis.classes)
+                let ofLabel = Double(x[label])
                 var sum = CompensatedSum(), slope = CompensatedSum()
-                for at in stride(from: start, to: start + axis.classes * axis.inner, by: axis.inner) where at != label {
-                    let z = violation(Double(scores.span[label]), Double(scores.span[at]))
+                for c in 0..<axis.classes where c != y {
+                    let at = start + c * axis.inner, z = violation(ofLabel, Double(x[at]))
                     // NaN goes on.
                     if z <= 0 { continue }
                     sum.add(p == 1 ? z : z * z)

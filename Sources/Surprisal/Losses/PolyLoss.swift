@@ -31,8 +31,9 @@ public struct PolyLoss<Scalar: Surprisal.Scalar>: Sendable {
         loss = SurprisalLoss(name: "Poly", weight: weight, reduction: reduction, classAxis: classAxis) { labels in
             var values = labels.surprisals, slopes = labels.probabilities
             var value = values.mutableSpan, slope = slopes.mutableSpan
+            let complements = labels.complements.span
             for n in value.indices {
-                value[n] += epsilon * labels.complements.span[n]
+                value[n] += epsilon * complements[n]
                 slope[n] = 1 + epsilon * slope[n]
             }
             return (values, slopes)
