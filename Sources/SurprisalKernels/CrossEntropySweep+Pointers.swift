@@ -12,7 +12,7 @@ extension Normalisation {
 
 extension CrossEntropySweep {
     /// What a kernel reads besides the logits.
-    struct Pointers {
+    @unsafe struct Pointers {
         var labels: UnsafePointer<Int32>?
         var probabilities, weight, rowWeights, open: UnsafePointer<Element>?
     }

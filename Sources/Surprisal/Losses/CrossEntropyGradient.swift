@@ -38,7 +38,7 @@ extension CrossEntropyLoss {
         _ = consume logits
         if temperature != 1 { divide(&gradient, by: Scalar(temperature)) }
         mask(&gradient, input.axis)
-        let losses = sweep(&gradient, input, target, reduced, rowWeights, formsGradient: true)
+        let losses = sweep(&gradient, input, target, reduced, rowWeights: rowWeights, formsGradient: true)
         if temperature != 1 { divide(&gradient, by: Scalar(temperature)) }
         let value = reduced.value(of: losses)
         return (

@@ -157,7 +157,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         // Only when wanted: they hold on to the logits, which then cannot become their gradient in place.
         let isTracked = weight?.isTracked == true || target.isTracked
         let seen = isTracked ? gradient : nil
-        let losses = sweep(&gradient, input, target, reduced, rowWeights, formsGradient: node != nil)
+        let losses = sweep(&gradient, input, target, reduced, rowWeights: rowWeights, formsGradient: node != nil)
         let value = reduced.value(of: losses)
         let others = seen.map {
             CrossEntropyTargetGradients(
@@ -228,7 +228,7 @@ extension CrossEntropyLoss {
     /// loss, in place when nobody else holds them.
     func sweep(
         _ logits: inout Buffer<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>,
-        _ reduced: ReducedLosses<Scalar>, _ rowWeights: Tensor<Scalar>?, formsGradient: Bool
+        _ reduced: ReducedLosses<Scalar>, rowWeights: Tensor<Scalar>? = nil, formsGradient: Bool
     ) -> Buffer<Scalar> {
         let axis = input.axis
         // No classes: every label is ignored, every sum empty.

@@ -38,13 +38,10 @@ func scaleRows<Scalar: Surprisal.Scalar>(_ x: inout MutableSpan<Scalar>, by fact
     if axis.inner == 1 {
         for n in 0..<axis.outer {
             let factor = factors[n]
-            // Long rows go over whole vectors.
-            if axis.classes >= 32, factor != 0 {
-                var row = x.extracting(n * axis.classes..<(n + 1) * axis.classes)
-                Scalar.scaleInPlace(&row, by: factor)
-                continue
+            for i in n * axis.classes..<(n + 1) * axis.classes {
+                let value = x[i]
+                x[i] = factor == 0 || value == 0 ? 0 : value * factor
             }
-            for i in n * axis.classes..<(n + 1) * axis.classes { x[i] = factor == 0 || x[i] == 0 ? 0 : x[i] * factor }
         }
         return
     }
