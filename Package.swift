@@ -22,9 +22,12 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev", "pkg-config"]), .brew(["openblas"])]),
+        .systemLibrary(
+            name: "CLAPACKE", pkgConfig: "lapacke",
+            providers: [.apt(["liblapacke-dev", "pkg-config"]), .brew(["lapack"])]),
         .target(name: "CKernels"),
         .target(
-            name: "SurprisalKernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: swiftSettings),
+            name: "SurprisalKernels", dependencies: ["CKernels", "CLAPACKE", "COpenBLAS"], swiftSettings: swiftSettings),
         .target(name: "Surprisal", dependencies: ["SurprisalKernels"], swiftSettings: swiftSettings),
         .target(name: "SurprisalIO", dependencies: ["Surprisal"], swiftSettings: swiftSettings),
         .target(name: "SurprisalReference", swiftSettings: [.strictMemorySafety()]),
@@ -35,7 +38,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["Resources/README.md"],
-            resources: [.embedInCode("Resources/digits.csv")],
+            resources: [.embedInCode("Resources/digits.csv"), .embedInCode("Resources/iris.csv")],
             swiftSettings: swiftSettings),
         .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
         .executableTarget(

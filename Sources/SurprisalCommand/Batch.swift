@@ -61,10 +61,10 @@ struct Batch {
     private let weightEntry, linearWeightEntry, linearBiasEntry: SafetensorsFile.Entry?
 
     private static let emptyLimit = 1 << 28
-    private static let integers: Set<SafetensorsDtype> = [
+    static let integers: Set<SafetensorsDtype> = [
         .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64,
     ]
-    private static let reals: Set<SafetensorsDtype> = [.float16, .bfloat16, .float32, .float64]
+    static let reals: Set<SafetensorsDtype> = [.float16, .bfloat16, .float32, .float64]
 
     init(_ file: SafetensorsFile) throws {
         func entry(_ name: String) throws -> SafetensorsFile.Entry {

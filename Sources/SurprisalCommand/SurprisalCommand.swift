@@ -5,5 +5,5 @@ struct SurprisalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "surprisal",
         abstract: "Multi-class classification losses on the CPU: exact, fast, in nats.",
-        subcommands: [TourCommand.self, LossCommand.self])
+        subcommands: [TourCommand.self, LossCommand.self, FitCommand.self])
 }

@@ -50,6 +50,9 @@ public struct MatrixProduct: Sendable {
     /// OpenBLAS with one thread, from the first product on: its own workers would spin against the pool's.
     private static let singleThreaded: Void = openblas_set_num_threads(1)
 
+    /// For those who call BLAS or LAPACK other than by a matrix product.
+    static func useOneThread() { Self.singleThreaded }
+
     /// What OpenBLAS says of itself.
     package static var library: String { unsafe String(cString: openblas_get_config()) }
 

@@ -40,7 +40,7 @@ public struct ClassIndices: Sendable, Equatable {
 
 /// What a loss is taken against: one class a position, a negative one meaning none, or a probability for
 /// each class of each position.
-public enum Target<Element: Scalar> {
+public enum Target<Element: Scalar>: Sendable {
     case labels(ClassIndices)
     case probabilities(Buffer<Element>)
 }

@@ -1,0 +1,17 @@
+import Glibc
+
+/// Functions of the C library that the distributions of test statistics are made of. One number at a time: nothing here is
+/// called often.
+package enum SpecialFunctions {
+    /// 1 − erf x, with full relative accuracy.
+    package static func erfc(_ x: Double) -> Double { Glibc.erfc(x) }
+    package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
+    package static func log(_ x: Double) -> Double { Glibc.log(x) }
+
+    /// ln Γ(x) of x > 0.
+    package static func logGamma(_ x: Double) -> Double {
+        // lgamma would write its sign to a global.
+        var sign: Int32 = 0
+        return unsafe lgamma_r(x, &sign)
+    }
+}
