@@ -48,11 +48,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/SurprisalBenchmarks",
+            resources: [.embedInCode("Resources/digits.csv")],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SurprisalTests",
             dependencies: ["Surprisal", "SurprisalKernels", "SurprisalReference"],
-            resources: [.copy("Goldens")],
+            resources: [.copy("Goldens"), .copy("RegressionGoldens")],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SurprisalKernelsTests", dependencies: ["Surprisal", "SurprisalKernels", "SurprisalReference"],

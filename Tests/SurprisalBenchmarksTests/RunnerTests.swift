@@ -14,7 +14,7 @@ import Testing
         let identifiers = Workload.all.map(\.identifier)
         #expect(Set(identifiers).count == identifiers.count)
         // All of the tables of targets.
-        #expect(Set(Workload.all.map(\.number)) == Set(1...14))
+        #expect(Set(Workload.all.map(\.number)) == Set(1...15))
     }
 
     @Test(arguments: [

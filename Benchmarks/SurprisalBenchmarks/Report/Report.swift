@@ -44,7 +44,7 @@ struct Limits: Codable, Equatable {
 
 struct Row: Codable, Equatable {
     enum Pass: String, Codable, CaseIterable {
-        case forward, gradient, both, step
+        case forward, gradient, both, step, fit
     }
 
     /// The number of the workload in the table of targets.
