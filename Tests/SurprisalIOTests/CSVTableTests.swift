@@ -142,8 +142,8 @@ import Testing
     #expect(throws: CSVError(path: absent, reason: .file(operation: "read", problem: "No such file or directory (errno 2)"))) {
       try CSVTable(contentsOf: absent, labels: "kind")
     }
-    #expect(throws: CSVError(path: folder.url.path, reason: .notRegularFile(kind: "a directory"))) {
-      try CSVTable(contentsOf: folder.url.path, labels: "kind")
+    #expect(throws: CSVError(path: folder.path, reason: .notRegularFile(kind: "a directory"))) {
+      try CSVTable(contentsOf: folder.path, labels: "kind")
     }
   }
 }

@@ -146,7 +146,7 @@ import Testing
         // With one, it is the gradient of the features as they are that vanishes.
         let penalised = try SoftmaxRegression(penalty: .l2(1), solver: solver, tolerance: 1e-11).fit(scaled, y)
         #expect(penalised.report.stop != .iterations)
-        #expect(penalised.layer.weight.scalars.allSatisfy(\.isFinite))
+        #expect(penalised.layer.weight.scalars.allSatisfy { $0.isFinite })
     }
 
     @Test func offsetsFarBeyondTheSpread() throws {

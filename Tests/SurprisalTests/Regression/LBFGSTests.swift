@@ -75,7 +75,8 @@ import Testing
         let counter = Counter()
         let fit = try SoftmaxRegression(penalty: .l2(1), solver: .lbfgs).fit(iris.x, iris.labels) { counter.add($0) }
         #expect(counter.iterations == Array(0...fit.report.iterations))
-        #expect(zip(counter.values, counter.values.dropFirst()).allSatisfy { $0 >= $1 })
+        // Near the minimum, to rounding.
+        #expect(zip(counter.values, counter.values.dropFirst()).allSatisfy { $1 <= $0 + 1e-14 * $0 })
     }
 }
 

@@ -9,7 +9,7 @@ import Testing
         let golden: RegressionGolden.Optimum = try RegressionGolden.read("optimum-\(name)")
         let sample = try RegressionSample.named(name)
         #expect(sample.x.shape == [golden.rows, golden.features])
-        let counts = (0..<golden.classes).map { c in sample.labels.indices.count { Int($0) == c } }
+        let counts = (0..<golden.classes).map { c in (0..<sample.labels.count).count { sample.labels[$0] == c } }
         #expect(counts == golden.counts)
         var solvers: [SoftmaxRegression.Solver] = [.automatic, .newtonCG]
         if name == "iris" || name == "digits" { solvers += [.newton, .lbfgs] }
@@ -50,12 +50,13 @@ import Testing
             #expect(abs(coefficient.interval.upper - golden.intervals[i][1]) <= 1e-6 * width95)
         }
         close(fit.logLikelihood, golden.logLikelihood, 1e-10, "log-likelihood")
-        close(fit.nullLogLikelihood, golden.nullLogLikelihood, 1e-10, "log-likelihood without features")
         close(found.aic, golden.aic, 1e-10, "AIC")
         close(found.bic, golden.bic, 1e-10, "BIC")
-        close(fit.mcFaddenR2, golden.mcfaddenR2, 1e-10, "McFadden's R²")
+        // statsmodels finds the model without features by iteration, not by the closed form.
+        close(fit.nullLogLikelihood, golden.nullLogLikelihood, 1e-9, "log-likelihood without features")
+        close(fit.mcFaddenR2, golden.mcfaddenR2, 1e-9, "McFadden's R²")
         let ratio = try #require(found.likelihoodRatio)
-        close(ratio.statistic, golden.ratio, 1e-10, "likelihood ratio")
+        close(ratio.statistic, golden.ratio, 1e-9, "likelihood ratio")
         #expect(Double(ratio.degreesOfFreedom) == golden.ratioDegreesOfFreedom)
         close(ratio.pValue, golden.ratioPValue, 1e-6, "p of the likelihood ratio")
         #expect(found.degreesOfFreedom == Double(golden.estimates.count))
