@@ -127,7 +127,7 @@ def main() -> int:
         os.sched_setaffinity(0, options.processors()[:chosen.threads])
     comparison = Comparison(
         date=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), processor=processor(), threads=chosen.threads,
-        versions={**{name: version(name) for name in ("torch", "jax", "numpy")}, "python": platform.python_version()},
+        versions={**{name: version(name) for name in ("torch", "jax", "numpy", "scikit-learn")}, "python": platform.python_version()},
         rounds=chosen.rounds, heap=chosen.heap)
     status = 0
     with tempfile.TemporaryDirectory(prefix="compare-peers-") as folder:

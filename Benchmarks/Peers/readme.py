@@ -55,7 +55,7 @@ def peer(rows: dict[str, dict], key: str) -> str:
 def table(bench: dict, shipped: dict, tuned: dict) -> list[str]:
     rows = {identifier(row): row for row in bench["rows"]}
     peers, tuned_peers = ({row["identifier"]: row for row in found["rows"]} for found in (shipped, tuned))
-    names = {"forward": "forward", "both": "forward + gradient", "step": "training step"}
+    names = {"forward": "forward", "both": "forward + gradient", "step": "training step", "fit": "to the optimum"}
     lines = [
         "| # | workload | | engine | × naive loops | × best peer, as shipped | × best peer, heap tuned | of the limit |",
         "| --: | --- | --- | --: | --: | --: | --: | --: |",

@@ -8,9 +8,10 @@ ENGINE = "engine"
 TITLES = {
     ENGINE: "engine", "torch-eager": "PyTorch eager", "torch-compile": "torch.compile", "jax": "JAX jit",
     "numpy": "NumPy",
+    "sklearn": "scikit-learn",
 }
 # NumPy is shown, but nobody trains with it.
-RANKED = ("torch-eager", "torch-compile", "jax")
+RANKED = ("torch-eager", "torch-compile", "jax", "sklearn")
 RESAMPLES = 10_000
 
 

@@ -55,6 +55,6 @@ def about(comparison: Comparison) -> str:
     return (
         f"{partial}Median of {comparison.rounds} alternating rounds (quartiles); the best peer is bold, NumPy is not "
         f"counted among them; the peers run with {HEAPS[comparison.heap]}; in the last column its median over the engine's (95 % bootstrap interval). "
-        f"Surprisal, PyTorch {v['torch']}, JAX {v['jax']}, NumPy {v['numpy']}, Python {v['python']}; "
+        f"Surprisal, PyTorch {v['torch']}, JAX {v['jax']}, NumPy {v['numpy']}, scikit-learn {v['scikit-learn']}, Python {v['python']}; "
         f"{comparison.processor}, {comparison.threads} thread{'' if comparison.threads == 1 else 's'}; "
         f"{comparison.date}.")

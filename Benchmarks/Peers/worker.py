@@ -21,7 +21,8 @@ from itertools import repeat
 import safetensors
 from exercise import Exercise, Form, Row, Unsupported
 
-MODULES = {"torch-eager": "torch_eager", "torch-compile": "torch_compile", "jax": "jax_peer", "numpy": "numpy_peer"}
+MODULES = {"torch-eager": "torch_eager", "torch-compile": "torch_compile", "jax": "jax_peer", "numpy": "numpy_peer",
+           "sklearn": "sklearn_peer"}
 # Reading the clock costs about 0.1 µs: below 1 % of a batch.
 BATCH_SECONDS = 20e-6
 CHOICE_SECONDS = 0.1

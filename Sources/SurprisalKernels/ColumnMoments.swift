@@ -10,6 +10,8 @@ package enum ColumnMoments {
     /// Σ over the chosen rows of `weight·x` (`centre` nil), or of `weight·(x − centre)²`: one a column.
     ///
     /// - Parameter rows: `nil`: all.
+    @specialized(where T == Float)
+    @specialized(where T == Double)
     package static func sums<T: Scalar>(
         _ x: Span<T>, columns: Int, rows: [Int]?, weight: Buffer<Double>?, centre: [Double]?
     ) -> [Double] {
@@ -46,6 +48,8 @@ package enum ColumnMoments {
     }
 
     /// The chosen rows, each `(x − centre)·factor` and then a 1.
+    @specialized(where T == Float)
+    @specialized(where T == Double)
     package static func design<T: Scalar>(
         _ x: Span<T>, columns: Int, rows: [Int]?, centre: [Double], factor: [Double]
     ) -> Buffer<Double> {

@@ -203,7 +203,7 @@ extension Factorisation {
         private static func reduce(
             _ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Element>?, _ tau: UnsafeMutablePointer<Element>?
         ) -> Int32 {
-            let (a, tau, m, n) = unsafe (UnsafeMutableRawPointer(a), UnsafeMutableRawPointer(tau), Int32(m), Int32(n))
+            let a = UnsafeMutableRawPointer(a), tau = UnsafeMutableRawPointer(tau), m = Int32(m), n = Int32(n)
             if Element.self == Float.self {
                 return unsafe LAPACKE_sgeqrf(
                     LAPACK_COL_MAJOR, m, n, a?.assumingMemoryBound(to: Float.self), m, tau?.assumingMemoryBound(to: Float.self))
@@ -216,7 +216,7 @@ extension Factorisation {
         private static func form(
             _ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Element>?, _ tau: UnsafePointer<Element>?
         ) -> Int32 {
-            let (a, tau, m, n) = unsafe (UnsafeMutableRawPointer(a), UnsafeRawPointer(tau), Int32(m), Int32(n))
+            let a = UnsafeMutableRawPointer(a), tau = UnsafeRawPointer(tau), m = Int32(m), n = Int32(n)
             if Element.self == Float.self {
                 return unsafe LAPACKE_sorgqr(
                     LAPACK_COL_MAJOR, m, n, n, a?.assumingMemoryBound(to: Float.self), m, tau?.assumingMemoryBound(to: Float.self))

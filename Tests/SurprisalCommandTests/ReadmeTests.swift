@@ -2,19 +2,19 @@ import Foundation
 import SurprisalIO
 import Testing
 
-/// The README's commands; its Swift blocks are run by `scripts/test-dependency`.
+/// The commands of the README and of the guide to fitting; Swift blocks are run by `scripts/test-dependency`.
 @Suite struct ReadmeTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    private var commands: [String] {
-        get throws {
-            let text = try String(contentsOf: Self.root.appendingPathComponent("README.md"), encoding: .utf8)
-            return text.components(separatedBy: "```console\n").dropFirst()
-                .flatMap { $0.components(separatedBy: "```")[0].components(separatedBy: "\n") }
-                .map { $0.components(separatedBy: "#")[0].trimmingCharacters(in: .whitespaces) }
-                .filter { !$0.isEmpty }
-        }
+    private static let pages = ["README.md", "Sources/Surprisal/Surprisal.docc/Fitting.md"]
+
+    private func commands(of page: String) throws -> [String] {
+        let text = try String(contentsOf: Self.root.appendingPathComponent(page), encoding: .utf8)
+        return text.components(separatedBy: "```console\n").dropFirst()
+            .flatMap { $0.components(separatedBy: "```")[0].components(separatedBy: "\n") }
+            .map { $0.components(separatedBy: "#")[0].trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
     }
 
     @Test func countsAreTheGoldens() throws {
@@ -34,14 +34,17 @@ import Testing
         #expect(readme.contains("\(text(lines.values.reduce(0, +) - truth)) goldens"))
     }
 
-    @Test func everyCommandRuns() throws {
+    @Test(arguments: pages)
+    func everyCommandRuns(page: String) throws {
         let folder = try TemporaryFolder()
         var writer = SafetensorsWriter()
         try writer.add("input", shape: [2, 3], values: [1, 2, 3, 4, 5, 6] as [Float])
         try writer.add("target", shape: [2], values: [0, 2])
         try writer.write(to: folder.file("batch.safetensors"))
+        try Data("length,width,kind\n1,2,a\n2,1,a\n3,5,b\n1.5,4,b\n4,1,a\n2.5,2,b\n3,1.5,b\n1,5,a\n2,3,a\n3,3,b\n".utf8)
+            .write(to: URL(fileURLWithPath: folder.file("table.csv")))
         var count = 0
-        for command in try commands {
+        for command in try commands(of: page) {
             var words = command.components(separatedBy: " ")
             if words[0].hasPrefix("scripts/") {
                 // CI runs them; here: they are there, and may be run.
@@ -49,7 +52,7 @@ import Testing
                 #expect(FileManager.default.isExecutableFile(atPath: path), "\(command)")
             } else {
                 #expect(words.removeFirst() == "surprisal", "\(command)")
-                words = words.map { $0.hasSuffix(".safetensors") ? folder.file($0) : $0 }
+                words = words.map { $0.hasSuffix(".safetensors") || $0.hasSuffix(".csv") ? folder.file($0) : $0 }
                 let outcome = try Program.run(words)
                 #expect(outcome.status == 0, "\(command): \(outcome.errors)")
             }

@@ -22,6 +22,8 @@ struct RegressionData: Sendable {
 
     var count: Int { kept?.count ?? inputRows }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     init<Scalar>(
         _ x: Tensor<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>?, classWeights: SoftmaxRegression.ClassWeights
     ) throws(SoftmaxRegressionError) {
@@ -51,6 +53,8 @@ struct RegressionData: Sendable {
         self.x = try Self.source(x, kept)
     }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     init<Scalar>(
         _ x: Tensor<Scalar>, probabilities: Tensor<Scalar>, rowWeights: Tensor<Scalar>?,
         classWeights: SoftmaxRegression.ClassWeights
@@ -115,6 +119,8 @@ struct RegressionData: Sendable {
         if classes < 2 { throw .tooFewClasses(classes) }
     }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     private static func weights<Scalar>(
         _ weights: Tensor<Scalar>?, rows: Int
     ) throws(SoftmaxRegressionError) -> [Double]? {
@@ -140,6 +146,8 @@ struct RegressionData: Sendable {
         }
     }
 
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     private static func source<Scalar>(_ x: Tensor<Scalar>, _ kept: [Int]?) throws(SoftmaxRegressionError) -> Source {
         let columns = x.shape[1]
         // A sum is not finite when an element is not; nor, rarely, when it overflows.
