@@ -161,42 +161,52 @@ extension Factorisation {
 }
 
 extension Factorisation {
-    /// R and Q of the QR factorisation of Xᵀ, for a row-major X: its rows are the vectors made orthonormal, in their
-    /// order (Gram and Schmidt's result, by Householder's reflections).
+    /// The QR factorisation of Xᵀ, for a row-major X: its rows are the vectors made orthonormal, in their order (Gram and
+    /// Schmidt's result, by Householder's reflections).
     ///
-    /// X = Rᵀ·Q with `rows ≤ columns`.
+    /// X = Rᵀ·Q with `rows ≤ columns`; Q is kept as reflections until it is asked for.
     public struct QR<Element: Scalar>: Sendable {
         public let rows, columns: Int
-        /// rows × columns, with orthonormal rows.
-        public let q: Buffer<Element>
         /// rows × rows, upper triangular.
         public let r: Buffer<Element>
+        private var reflections: Buffer<Element>
+        private let factors: [Element]
 
-        /// - Complexity: 4·rows²·columns operations.
+        /// - Complexity: 2·rows²·columns operations.
         public init(_ matrix: consuming Buffer<Element>, rows: Int, columns: Int) throws(FactorisationError) {
             require(rows >= 0 && rows <= columns && columns <= Int(Int32.max), "QR: \(rows) vectors of \(columns) elements; expected no more vectors than elements")
             require(matrix.count == rows * columns, "QR: \(matrix.count) elements; expected \(rows) × \(columns)")
             (self.rows, self.columns) = (rows, columns)
-            var q = matrix, r = Buffer<Element>(repeating: 0, count: rows * rows)
+            var a = matrix, r = Buffer<Element>(repeating: 0, count: rows * rows)
+            var tau = [Element](repeating: 0, count: rows)
             if rows > 0 {
                 MatrixProduct.useOneThread()
-                var elements = q.mutableSpan
-                var tau = [Element](repeating: 0, count: rows)
-                let reduced = unsafe elements.withUnsafeMutableBufferPointer { a in
+                var elements = a.mutableSpan
+                let info = unsafe elements.withUnsafeMutableBufferPointer { a in
                     unsafe tau.withUnsafeMutableBufferPointer { unsafe Self.reduce(columns, rows, a.baseAddress, $0.baseAddress) }
                 }
-                try FactorisationError.check(reduced, "geqrf") { .singular(index: $0 - 1) }
+                try FactorisationError.check(info, "geqrf") { .singular(index: $0 - 1) }
                 var triangle = r.mutableSpan
                 for i in 0..<rows {
                     for j in i..<rows { triangle[i * rows + j] = elements[j * columns + i] }
                 }
-                let formed = unsafe elements.withUnsafeMutableBufferPointer { a in
-                    unsafe tau.withUnsafeBufferPointer { unsafe Self.form(columns, rows, a.baseAddress, $0.baseAddress) }
-                }
-                try FactorisationError.check(formed, "orgqr") { .singular(index: $0 - 1) }
             }
-            self.q = q
-            self.r = r
+            (self.r, reflections, factors) = (r, a, tau)
+        }
+
+        /// Q: rows × columns, with orthonormal rows.
+        ///
+        /// - Complexity: 2·rows²·columns operations.
+        public consuming func orthonormal() throws(FactorisationError) -> Buffer<Element> {
+            var q = reflections
+            if rows == 0 { return q }
+            let (rows, columns, tau) = (rows, columns, factors)
+            var elements = q.mutableSpan
+            let info = unsafe elements.withUnsafeMutableBufferPointer { a in
+                unsafe tau.withUnsafeBufferPointer { unsafe Self.form(columns, rows, a.baseAddress, $0.baseAddress) }
+            }
+            try FactorisationError.check(info, "orgqr") { .singular(index: $0 - 1) }
+            return q
         }
 
         /// A column-major m × n matrix to R and reflections.
@@ -216,7 +226,7 @@ extension Factorisation {
         private static func form(
             _ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Element>?, _ tau: UnsafePointer<Element>?
         ) -> Int32 {
-            let a = UnsafeMutableRawPointer(a), tau = UnsafeRawPointer(tau), m = Int32(m), n = Int32(n)
+            let a = UnsafeMutableRawPointer(a), tau = unsafe UnsafeRawPointer(tau), m = Int32(m), n = Int32(n)
             if Element.self == Float.self {
                 return unsafe LAPACKE_sorgqr(
                     LAPACK_COL_MAJOR, m, n, n, a?.assumingMemoryBound(to: Float.self), m, tau?.assumingMemoryBound(to: Float.self))
@@ -224,5 +234,31 @@ extension Factorisation {
             return unsafe LAPACKE_dorgqr(
                 LAPACK_COL_MAJOR, m, n, n, a?.assumingMemoryBound(to: Double.self), m, tau?.assumingMemoryBound(to: Double.self))
         }
+    }
+}
+
+extension Factorisation.QR where Element == Double {
+    /// Z·Q of some rows Z, count × rows: count × columns, without forming Q.
+    ///
+    /// - Complexity: 4·count·rows·columns operations.
+    public func product(_ z: [Double], count: Int) throws(FactorisationError) -> [Double] {
+        require(z.count == count * rows, "QR: \(z.count) elements; expected \(count) × \(rows)")
+        var product = [Double](repeating: 0, count: count * columns)
+        for i in 0..<count {
+            for j in 0..<rows { product[i * columns + j] = z[i * rows + j] }
+        }
+        if rows == 0 || count == 0 { return product }
+        MatrixProduct.useOneThread()
+        let info = unsafe reflections.span.withUnsafeBufferPointer { a in
+            unsafe factors.withUnsafeBufferPointer { tau in
+                unsafe product.withUnsafeMutableBufferPointer { c in
+                    unsafe LAPACKE_dormqr(
+                        LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), CChar(UInt8(ascii: "N")), Int32(columns), Int32(count),
+                        Int32(rows), a.baseAddress, Int32(columns), tau.baseAddress, c.baseAddress, Int32(columns))
+                }
+            }
+        }
+        try FactorisationError.check(info, "dormqr") { .singular(index: $0 - 1) }
+        return product
     }
 }

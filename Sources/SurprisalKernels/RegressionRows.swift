@@ -173,35 +173,35 @@ package struct RegressionRows: Sendable {
                 unsafe addSquare(of: scaled, columns: order, rows, -1, to: sum)
             }
         }
-        let blocks = hessianBlocks(probabilities), diagonal = blocks.span
+        let blocks = hessianBlocks(probabilities, from: 1), diagonal = blocks.span
         for c in 0..<free {
             for i in 0..<features {
-                let to = (c * features + i) * order + c * features, from = (c + 1) * square + i * features
+                let to = (c * features + i) * order + c * features, from = c * square + i * features
                 for j in i..<features { hessian[to + j] = diagonal[from + j] }
             }
         }
     }
 
-    /// The diagonal blocks of the loss's Hessian, one a class: classes × features × features, upper triangles.
+    /// The diagonal blocks of the loss's Hessian, one for each class from `first` on: features × features, upper triangles.
     ///
     /// - Complexity: rows·classes·features² / 2 multiply-adds: the symmetric products of `√(s·p·(1 − p))·x`.
-    package func hessianBlocks(_ probabilities: Span<Double>) -> Buffer<Double> {
-        let square = features * features
+    package func hessianBlocks(_ probabilities: Span<Double>, from first: Int = 0) -> Buffer<Double> {
+        let square = features * features, size = (classes - first) * square
         require(probabilities.count == count * classes, "regression: \(probabilities.count) probabilities")
-        var blocks = Buffer<Double>(uninitialized: classes * square)
+        var blocks = Buffer<Double>(uninitialized: size)
         var total = blocks.mutableSpan
         unsafe withPointers(probabilities) { x, _, _, weights, p in
-            let most = classes * square > 1 << 17 ? 4 : 16
+            let most = size > 1 << 17 ? 4 : 16
             unsafe sum(into: &total, width: features, scratch: features + classes, most: most) { begin, rows, scaled, sum in
                 let x = unsafe x + begin * features, spread = unsafe scaled + rows * features
                 unsafe spreads(p + begin * classes, rows, weights.map { unsafe $0 + begin }, into: spread)
-                for c in 0..<classes {
+                for c in first..<classes {
                     for i in 0..<rows {
                         let factor = unsafe spread[i * classes + c], row = unsafe x + i * features
                         let to = unsafe scaled + i * features
                         for j in 0..<features { unsafe to[j] = factor * row[j] }
                     }
-                    unsafe addSquare(of: scaled, columns: features, rows, 1, to: sum + c * square)
+                    unsafe addSquare(of: scaled, columns: features, rows, 1, to: sum + (c - first) * square)
                 }
             }
         }

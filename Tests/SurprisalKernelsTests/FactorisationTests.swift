@@ -60,19 +60,32 @@ import SurprisalKernels
     private func expectQR<T: Scalar>(_ size: (Int, Int), _ type: T.Type, tolerance: Double) throws {
         let (rows, columns) = size, x = numbers(rows * columns, seed: 4).map { T($0) }
         let qr = try Factorisation.QR(Buffer(x), rows: rows, columns: columns)
-        #expect(qr.q.count == rows * columns && qr.r.count == rows * rows)
+        let q = try qr.orthonormal()
+        #expect(q.count == rows * columns && qr.r.count == rows * rows)
         for a in 0..<rows {
             for b in 0..<rows {
                 var product = 0.0
-                for j in 0..<columns { product += Double(qr.q.span[a * columns + j]) * Double(qr.q.span[b * columns + j]) }
+                for j in 0..<columns { product += Double(q.span[a * columns + j]) * Double(q.span[b * columns + j]) }
                 #expect(abs(product - (a == b ? 1 : 0)) <= tolerance * Double(columns))
                 if b < a { #expect(qr.r.span[a * rows + b] == 0) }
             }
             // X = Rᵀ·Q
             for j in 0..<columns {
                 var sum = 0.0
-                for b in 0..<rows { sum += Double(qr.r.span[b * rows + a]) * Double(qr.q.span[b * columns + j]) }
+                for b in 0..<rows { sum += Double(qr.r.span[b * rows + a]) * Double(q.span[b * columns + j]) }
                 #expect(abs(sum - Double(x[a * columns + j])) <= tolerance * Double(columns))
+            }
+        }
+    }
+
+    @Test func qrMultipliesWithoutFormingQ() throws {
+        let x = numbers(6 * 50, seed: 8), z = numbers(3 * 6, seed: 9)
+        let qr = try Factorisation.QR(Buffer(x), rows: 6, columns: 50), q = try qr.orthonormal()
+        let found = try qr.product(z, count: 3)
+        for i in 0..<3 {
+            for j in 0..<50 {
+                let expected = (0..<6).reduce(0.0) { $0 + z[i * 6 + $1] * q.span[$1 * 50 + j] }
+                #expect(abs(found[i * 50 + j] - expected) <= 1e-14)
             }
         }
     }

@@ -9,18 +9,20 @@ extension Linear {
     /// Source: F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices of the AMS 54,
     /// 2007.
     /// - Complexity: O(inputs · outputs · min(inputs, outputs)).
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    public init<Generator: RandomNumberGenerator>(
-        orthogonal inputs: Int, _ outputs: Int, gain: Double = 1, bias: Bool = true, using generator: inout Generator
+    public init(
+        orthogonal inputs: Int, _ outputs: Int, gain: Double = 1, bias: Bool = true,
+        using generator: inout some RandomNumberGenerator
     ) {
         let rows = min(inputs, outputs), columns = max(inputs, outputs)
         let numbers = (0..<rows * columns).map { _ in
             // Never 0 or 1, whose quantiles are infinite.
             Scalar(NormalDistribution.quantile((Double(generator.next() >> 12) + 0.5) * 0x1p-52))
         }
-        let qr: Factorisation.QR<Scalar>
-        do { qr = try Factorisation.QR(Buffer(numbers), rows: rows, columns: columns) } catch {
+        let qr: Factorisation.QR<Scalar>, q: Buffer<Scalar>
+        do {
+            qr = try Factorisation.QR(Buffer(numbers), rows: rows, columns: columns)
+            q = try qr.orthonormal()
+        } catch {
             fatalError("Linear: an orthogonal weight of \(inputs) inputs and \(outputs) outputs: \(error)")
         }
         var weight = Buffer<Scalar>(uninitialized: rows * columns)
@@ -28,7 +30,7 @@ extension Linear {
         for i in 0..<rows {
             let factor = Scalar(qr.r.span[i * (rows + 1)] < 0 ? -gain : gain)
             for j in 0..<columns {
-                out[outputs <= inputs ? i * columns + j : j * rows + i] = factor * qr.q.span[i * columns + j]
+                out[outputs <= inputs ? i * columns + j : j * rows + i] = factor * q.span[i * columns + j]
             }
         }
         self.init(

@@ -3,7 +3,7 @@ import SurprisalKernels
 /// Newton's direction by conjugate gradients: from products of the Hessian with directions, without the Hessian.
 ///
 /// Preconditioned with each class's own diagonal block of the Hessian, by Cholesky: what couples the classes is left to
-/// the iteration. Where a block would be larger than `largestBlock`, with the Hessian's diagonal.
+/// the iteration. Where the blocks cost more than the products they save, with the Hessian's diagonal.
 ///
 /// The iteration ends when the residual is below `min(½, √‖g‖)` of the gradient, with norms relative to the start, which
 /// makes Newton's method converge superlinearly.
@@ -12,7 +12,6 @@ import SurprisalKernels
 struct ConjugateDirection {
     let problem: RegressionProblem
 
-    private static let largestBlock = 512
     private static let mostProducts = 500
 
     init(_ problem: RegressionProblem) { self.problem = problem }
@@ -57,13 +56,18 @@ private struct Preconditioner {
     private let problem: RegressionProblem
     private let form: Form
 
+    /// What blocks may cost, in products of the Hessian with a direction: some tens of them are saved.
+    private static let mostCost = 40.0
+
     /// Part of a block's diagonal that is added to it: a class that no row doubts has no curvature.
     private static let damping = 1e-10
 
     init(_ problem: RegressionProblem, _ probabilities: Buffer<Double>) throws(SoftmaxRegressionError) {
         self.problem = problem
         let (classes, columns) = (problem.classes, problem.columns)
-        if columns > 512 {
+        // rows·columns²/2 and columns³/3 multiply-adds a class, against 2·rows·columns.
+        let width = Double(columns), cost = width / 4 + width * width / (6 * Double(problem.rows.count))
+        if cost > Self.mostCost {
             var diagonal = problem.rows.hessianDiagonal(probabilities.span)
             for place in diagonal.indices { diagonal[place] += problem.penalties[place % columns] }
             form = .diagonal(diagonal.map { $0 > 0 ? $0 : 1 })

@@ -262,7 +262,7 @@ struct RegressionData: Sendable {
         }
         return RegressionProblem(
             rows: self.rows(turned, count + 1), penalties: Array(repeating: penalty, count: count) + [0], centre: centre,
-            factor: factor, basis: qr.q, classWeight: classWeight)
+            factor: factor, basis: qr, classWeight: classWeight)
     }
 }
 

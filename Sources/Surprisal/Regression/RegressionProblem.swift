@@ -16,8 +16,8 @@ struct RegressionProblem: Sendable {
     let penalties: [Double]
     /// x in the solvers' coordinates is `(x − centre)·factor`, of the features as they came.
     let centre, factor: [Double]
-    /// rows × features as they came, orthonormal; nil where each column is a feature.
-    let basis: Buffer<Double>?
+    /// Of the rows; `nil` where each column is a feature.
+    let basis: Factorisation.QR<Double>?
     /// The weight of each class.
     let classWeight: [Double]
 
@@ -135,10 +135,9 @@ struct RegressionProblem: Sendable {
         var rotated: [Double]?
         if let basis {
             let part = (0..<classes).flatMap { c in coefficients[c * columns..<(c + 1) * columns - 1] }
-            var all = [Double](repeating: 0, count: classes * features)
-            var span = all.mutableSpan
-            Double.multiply(MatrixProduct(m: classes, n: features, k: columns - 1), part.span, basis.span, into: &span)
-            rotated = all
+            do { rotated = try basis.product(part, count: classes) } catch {
+                fatalError("SoftmaxRegression: weights in the basis of the rows: \(error)")
+            }
         }
         for c in 0..<classes {
             var offset = coefficients[(c + 1) * columns - 1]
