@@ -107,7 +107,8 @@ package struct RegressionRows: Sendable {
                             CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), m, n, 1, x, n, theta, n, 0, z, m)
                         let arguments = unsafe ck_cross_entropy_f64(
                             logits: UnsafePointer(z), gradient: z, labels: labels, probabilities: targets, weight: nil,
-                            losses: losses + begin, smoothing: 0, scale: 1, classes: classes, inner: 1)
+                            losses: losses + begin, row_weights: nil, open: nil, smoothing: 0, uniform: 0, z_loss: 0,
+                            scale: 1, classes: classes, inner: 1)
                         unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, 0, rows) }
                         if isStored { unsafe probabilities(of: z, rows, labels, targets, into: all + begin * classes) }
                         if let weights = unsafe weights {
