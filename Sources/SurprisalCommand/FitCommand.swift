@@ -141,6 +141,9 @@ struct FitCommand: ParsableCommand {
         case .crossValidated: .crossValidated(folds: folds ?? 5)
         case .l2(let value): .l2(value)
         }
+        if classWeights == .balanced, data.classWeights != nil {
+            throw Failure.exit("--class-weights balanced with \"weight\" in \(self.data); expected one of them")
+        }
         let weights: SoftmaxRegression.ClassWeights =
             classWeights == .balanced ? .balanced : data.classWeights.map { .each($0) } ?? .equal
         let regression = SoftmaxRegression(

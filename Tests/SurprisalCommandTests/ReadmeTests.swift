@@ -60,4 +60,15 @@ import Testing
         }
         #expect(count >= 4)
     }
+
+    /// What the README shows of a fit is what the program prints; of the solver's line, which holds rounding, the rest.
+    @Test func shownOutputIsPrinted() throws {
+        let text = try String(contentsOf: Self.root.appendingPathComponent("README.md"), encoding: .utf8)
+        let shown = try #require(text.components(separatedBy: "```text\n").last?.components(separatedBy: "```").first)
+        let printed = try Program.run(["fit", "iris", "--penalty", "1"]).output
+        func lines(_ text: String) -> [String] {
+            text.trimmingCharacters(in: .newlines).components(separatedBy: "\n").map { $0.components(separatedBy: ", gradient")[0] }
+        }
+        #expect(lines(shown) == lines(printed))
+    }
 }

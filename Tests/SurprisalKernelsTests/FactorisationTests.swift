@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Surprisal
+import Surprisal
 import SurprisalKernels
 
 /// LAPACK's factorisations against what defines them.

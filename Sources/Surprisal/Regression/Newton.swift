@@ -26,7 +26,7 @@ struct Newton {
             let isConverged = relative <= rule.tolerance
             if isConverged && problem.isPenalised { stop = .converged; break }
             if relative == 0 { stop = .converged; break }
-            if count.iterations >= rule.maximumIterations, !isConverged { break }
+            if count.iterations >= rule.maximumIterations { break }
             let step = try direction(point, relative)
             if !problem.isPenalised, relative <= Separation.threshold || isConverged {
                 try separation.check(step, at: relative)
