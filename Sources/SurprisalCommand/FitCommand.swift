@@ -123,12 +123,14 @@ struct FitCommand: ParsableCommand {
     }
 
     private func run(_ data: FitData) throws {
+        // Before the fit, which may take long.
+        try RegressionInference.check(confidence: confidence)
         let base = try self.base(data)
         let progress = FitProgress(isQuiet: quiet)
         let fit = try fitted(data, progress)
         progress.clear()
         let report = FitReport(source: self.data, data: data, fit: fit, base: base, confidence: confidence)
-        let text = json ? try report.json() : try report.text()
+        let text = json ? try report.json() : report.text()
         if let model {
             do { try report.write(to: model) } catch { throw Failure.exit("\(error)", status: .inputOutput) }
         }

@@ -26,11 +26,7 @@ struct FitReport {
         }
     }
 
-    func text() throws -> String {
-        // What is asked for wrongly is no matter of the data.
-        if case .failure(.option("confidence", let value, let expected)) = inference {
-            throw SoftmaxRegressionError.option("confidence", value: value, expected: expected)
-        }
+    func text() -> String {
         var lines = ["\(source): \(data.rowCount - fit.ignoredCount) rows\(fit.ignoredCount > 0 ? ", \(fit.ignoredCount) left out" : ""), \(data.features.shape[1]) features, \(data.classNames.count) classes"]
         if let path = fit.validation {
             lines.append(
@@ -152,9 +148,6 @@ extension FitReport {
     }
 
     func json() throws -> String {
-        if case .failure(.option("confidence", let value, let expected)) = inference {
-            throw SoftmaxRegressionError.option("confidence", value: value, expected: expected)
-        }
         let inference = try? inference.get()
         let base: String? = inference.map { if case .class(let c) = $0.base { data.classNames[c] } else { "symmetric" } }
         let report = Report(

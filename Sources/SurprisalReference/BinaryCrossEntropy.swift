@@ -11,11 +11,8 @@ extension Reference {
   public static func binaryCrossEntropies<T: ReferenceScalar>(
     _ logits: [T], targets: [T], positive: [T]? = nil, into losses: inout [T]
   ) {
-    requireCount(targets.count, logits.count, "targets", of: "binaryCrossEntropies")
+    requireBinary(logits.count, targets, positive, of: "binaryCrossEntropies")
     requireCount(losses.count, logits.count, "losses", of: "binaryCrossEntropies")
-    if let positive {
-      requireCount(positive.count, logits.count, "positive", of: "binaryCrossEntropies")
-    }
     for i in logits.indices {
       // −log σ(x) = log(1 + e^−x), and 1 − σ(x) = σ(−x).
       let (yes, no) = (T.log(1 + T.exp(-logits[i])), T.log(1 + T.exp(logits[i])))
@@ -40,11 +37,8 @@ extension Reference {
   public static func binaryCrossEntropySlopes<T: ReferenceScalar>(
     _ logits: [T], targets: [T], positive: [T]? = nil, into result: inout [T]
   ) {
-    requireCount(targets.count, logits.count, "targets", of: "binaryCrossEntropySlopes")
+    requireBinary(logits.count, targets, positive, of: "binaryCrossEntropySlopes")
     requireCount(result.count, logits.count, "result", of: "binaryCrossEntropySlopes")
-    if let positive {
-      requireCount(positive.count, logits.count, "positive", of: "binaryCrossEntropySlopes")
-    }
     for i in logits.indices {
       let probability = 1 / (1 + T.exp(-logits[i]))
       result[i] =
@@ -60,4 +54,9 @@ extension Reference {
       binaryCrossEntropySlopes(logits, targets: targets, positive: positive, into: &$0)
     }
   }
+}
+
+private func requireBinary<T>(_ count: Int, _ targets: [T], _ positive: [T]?, of operation: String) {
+  requireCount(targets.count, count, "targets", of: operation)
+  if let positive { requireCount(positive.count, count, "positive", of: operation) }
 }

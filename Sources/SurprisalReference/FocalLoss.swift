@@ -14,19 +14,10 @@ extension Reference {
     _ logits: [T], labels: [Int], shape: ReferenceShape, gamma: Double, weights: [T]? = nil,
     ignoring ignored: Int? = nil, into losses: inout [T]
   ) {
-    requireCount(logits.count, shape.count, "logits", of: "focalLosses")
-    requireCount(losses.count, shape.positions, "losses", of: "focalLosses")
-    requireLabels(labels, ignoring: ignored, shape, of: "focalLosses")
-    requireWeights(weights, shape, of: "focalLosses")
-    for position in 0..<shape.positions {
-      let label = labels[position]
-      if label == ignored {
-        losses[position] = 0
-      } else {
-        let row = RowNormaliser(logits, start: shape.start(of: position), shape)
-        let lp = row.logProbability(logits[shape.index(position: position, class: label)])
-        losses[position] = -(weights?[label] ?? 1) * T.pow(1 - T.exp(lp), T(gamma)) * lp
-      }
+    labelLosses(
+      logits, labels: labels, shape: shape, weights: weights, ignoring: ignored, of: "focalLosses", into: &losses
+    ) { lp in
+      -T.pow(1 - T.exp(lp), T(gamma)) * lp
     }
   }
 
@@ -53,25 +44,12 @@ extension Reference {
     ignoring ignored: Int? = nil, upstream: ReferenceUpstream<T> = .mean(1),
     into result: inout [T]
   ) {
-    requireCount(logits.count, shape.count, "logits", of: "focalLossGradient")
-    requireCount(result.count, shape.count, "result", of: "focalLossGradient")
-    requireLabels(labels, ignoring: ignored, shape, of: "focalLossGradient")
-    requireWeights(weights, shape, of: "focalLossGradient")
-    upstream.require(shape, of: "focalLossGradient")
-    let divisor = totalWeight(labels, weights, ignoring: ignored)
-    for at in result.indices { result[at] = 0 }
-    for position in 0..<shape.positions where labels[position] != ignored {
-      let label = labels[position]
-      let row = RowNormaliser(logits, start: shape.start(of: position), shape)
-      let lp = row.logProbability(logits[shape.index(position: position, class: label)])
+    labelLossGradient(
+      logits, labels: labels, shape: shape, weights: weights, ignoring: ignored, upstream: upstream,
+      of: "focalLossGradient", into: &result
+    ) { lp in
       let p = T.exp(lp)
-      let slope = T.pow(1 - p, T(gamma)) - T(gamma) * p * lp * T.pow(1 - p, T(gamma) - 1)
-      let scale = upstream.scale(at: position, divisor: divisor) * (weights?[label] ?? 1)
-      for c in 0..<shape.classes {
-        let at = shape.index(position: position, class: c)
-        let probability = T.exp(row.logProbability(logits[at]))
-        result[at] = scale * slope * (probability - (c == label ? 1 : 0))
-      }
+      return T.pow(1 - p, T(gamma)) - T(gamma) * p * lp * T.pow(1 - p, T(gamma) - 1)
     }
   }
 

@@ -14,19 +14,10 @@ extension Reference {
     _ logits: [T], labels: [Int], shape: ReferenceShape, epsilon: Double, weights: [T]? = nil,
     ignoring ignored: Int? = nil, into losses: inout [T]
   ) {
-    requireCount(logits.count, shape.count, "logits", of: "polyLosses")
-    requireCount(losses.count, shape.positions, "losses", of: "polyLosses")
-    requireLabels(labels, ignoring: ignored, shape, of: "polyLosses")
-    requireWeights(weights, shape, of: "polyLosses")
-    for position in 0..<shape.positions {
-      let label = labels[position]
-      if label == ignored {
-        losses[position] = 0
-      } else {
-        let row = RowNormaliser(logits, start: shape.start(of: position), shape)
-        let lp = row.logProbability(logits[shape.index(position: position, class: label)])
-        losses[position] = (weights?[label] ?? 1) * (T(epsilon) * (1 - T.exp(lp)) - lp)
-      }
+    labelLosses(
+      logits, labels: labels, shape: shape, weights: weights, ignoring: ignored, of: "polyLosses", into: &losses
+    ) { lp in
+      T(epsilon) * (1 - T.exp(lp)) - lp
     }
   }
 
@@ -52,23 +43,11 @@ extension Reference {
     ignoring ignored: Int? = nil, upstream: ReferenceUpstream<T> = .mean(1),
     into result: inout [T]
   ) {
-    requireCount(logits.count, shape.count, "logits", of: "polyLossGradient")
-    requireCount(result.count, shape.count, "result", of: "polyLossGradient")
-    requireLabels(labels, ignoring: ignored, shape, of: "polyLossGradient")
-    requireWeights(weights, shape, of: "polyLossGradient")
-    upstream.require(shape, of: "polyLossGradient")
-    let divisor = totalWeight(labels, weights, ignoring: ignored)
-    for at in result.indices { result[at] = 0 }
-    for position in 0..<shape.positions where labels[position] != ignored {
-      let label = labels[position]
-      let row = RowNormaliser(logits, start: shape.start(of: position), shape)
-      let lp = row.logProbability(logits[shape.index(position: position, class: label)])
-      let scale = upstream.scale(at: position, divisor: divisor) * (weights?[label] ?? 1)
-      for c in 0..<shape.classes {
-        let at = shape.index(position: position, class: c)
-        let probability = T.exp(row.logProbability(logits[at]))
-        result[at] = scale * (1 + T(epsilon) * T.exp(lp)) * (probability - (c == label ? 1 : 0))
-      }
+    labelLossGradient(
+      logits, labels: labels, shape: shape, weights: weights, ignoring: ignored, upstream: upstream,
+      of: "polyLossGradient", into: &result
+    ) { lp in
+      1 + T(epsilon) * T.exp(lp)
     }
   }
 

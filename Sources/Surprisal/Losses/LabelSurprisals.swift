@@ -10,7 +10,9 @@ struct LabelSurprisals: Sendable {
     @specialized(where Scalar == Double)
     init<Scalar: Surprisal.Scalar>(_ losses: Buffer<Scalar>) {
         let count = losses.count
-        var s = Buffer<Double>(uninitialized: count), minus = s, p = s, logP = s
+        // Not copies of one, which would be copied when written.
+        func fresh() -> Buffer<Double> { Buffer(uninitialized: count) }
+        var s = fresh(), minus = fresh(), p = fresh(), logP = fresh(), q = fresh()
         do {
             var s = s.mutableSpan, minus = minus.mutableSpan
             let losses = losses.span
@@ -27,7 +29,6 @@ struct LabelSurprisals: Sendable {
             var logP = logP.mutableSpan
             Double.log(p.span, into: &logP)
         }
-        var q = minus
         do {
             var q = q.mutableSpan
             let s = s.span, p = p.span, logP = logP.span

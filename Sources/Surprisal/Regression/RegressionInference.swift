@@ -54,6 +54,13 @@ public struct RegressionInference: Sendable {
     public let bic: Double
     /// `nil` under a penalty, where it has no χ² distribution.
     public let likelihoodRatio: LikelihoodRatio?
+
+    /// Whether intervals can have this confidence.
+    public static func check(confidence: Double) throws(SoftmaxRegressionError) {
+        guard confidence > 0, confidence < 1 else {
+            throw .option("confidence", value: confidence, expected: "above 0 and below 1")
+        }
+    }
 }
 
 extension FittedSoftmaxRegression {
@@ -72,9 +79,7 @@ extension FittedSoftmaxRegression {
     public func inference(
         base: RegressionInference.Base = .class(0), confidence: Double = 0.95
     ) throws(SoftmaxRegressionError) -> RegressionInference {
-        guard confidence > 0, confidence < 1 else {
-            throw .option("confidence", value: confidence, expected: "above 0 and below 1")
-        }
+        try RegressionInference.check(confidence: confidence)
         if case .class(let c) = base, !(0..<data.classes).contains(c) {
             throw .option("base class", value: Double(c), expected: "0 to \(data.classes - 1)")
         }

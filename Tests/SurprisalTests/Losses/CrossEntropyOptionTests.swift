@@ -101,9 +101,9 @@ import Testing
                     soft ? loss(reduction)(x, probabilities: problem.q, rowWeights: rowWeights)
                         : loss(reduction)(x, problem.labels, rowWeights: rowWeights)
                 }
-                expect(call(.none, problem.x), losses, 120 * unit + walk, what + ": losses")
+                expectClose(call(.none, problem.x), losses, 120 * unit + walk, what + ": losses")
                 let found = valueWithGradient(at: problem.x) { call(.sum, $0) }
-                expect(found.gradient, gradient, 16 * unit, what + ": gradient")
+                expectClose(found.gradient, gradient, 16 * unit, what + ": gradient")
                 let direct = soft
                     ? loss(.sum).valueWithGradient(at: problem.x, probabilities: problem.q, rowWeights: rowWeights)
                     : loss(.sum).valueWithGradient(at: problem.x, problem.labels, rowWeights: rowWeights)
@@ -112,19 +112,6 @@ import Testing
                 let isSilent = problem.isSilent(soft: soft)
                 #expect(found.gradient.scalars.indices.allSatisfy { !isSilent($0) || found.gradient.scalars[$0] == 0 }, "\(what)")
             }
-        }
-    }
-
-    private func expect<T: Surprisal.Scalar>(
-        _ found: Tensor<T>, _ expected: [Double], _ bound: Double, _ what: String
-    ) {
-        guard found.count == expected.count else {
-            Issue.record("\(what): \(found.count) values, not \(expected.count)")
-            return
-        }
-        for (i, (a, b)) in zip(found.scalars, expected).enumerated() where !(abs(Double(a) - b) <= bound) {
-            Issue.record("\(what)[\(i)] is \(a), expected \(b): off by \(abs(Double(a) - b)), bound \(bound)")
-            return
         }
     }
 
@@ -238,5 +225,21 @@ import Testing
         let sharp = CrossEntropyLoss<Float>(reduction: .none, maskedClasses: [1])(full, try Labels([0, 2], classCount: 4))
         #expect(sharp == CrossEntropyLoss<Float>(reduction: .none)(few, try Labels([0, 1], classCount: 3)))
         #expect(sharp[0] > 2e-13 && sharp[1] > 8e-17)
+    }
+
+    @Test func stopsAtTrackedRowWeightsAndMaskedLabels() async throws {
+        let tracked = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let labels = try Labels([0], classCount: 2)
+            _ = valueWithGradient(at: Tensor<Float>([1])) {
+                CrossEntropyLoss()(Tensor([[1, 2]]), labels, rowWeights: $0)
+            }
+        }
+        #expect(String(decoding: tracked.standardErrorContent, as: UTF8.self)
+            .contains("CrossEntropyLoss: tracked row weights; expected constants"))
+        let masked = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = CrossEntropyLoss<Float>(maskedClasses: [1])(Tensor([[1, 2], [3, 4]]), try Labels([0, 1], classCount: 2))
+        }
+        #expect(String(decoding: masked.standardErrorContent, as: UTF8.self)
+            .contains("CrossEntropyLoss: label 1, position 1 in row-major order: that class is masked"))
     }
 }

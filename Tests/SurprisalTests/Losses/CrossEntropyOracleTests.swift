@@ -31,20 +31,20 @@ import Testing
                 let what = "\(type) \(shape) weight \(weight != nil) smoothing \(smoothing)"
                 let loss = CrossEntropyLoss(weight: weight, labelSmoothing: smoothing, reduction: .none)
                 let sum = CrossEntropyLoss(weight: weight, labelSmoothing: smoothing, reduction: .sum)
-                expect(
+                expectClose(
                     loss(x, y), Reference.crossEntropies(
                         wide, labels: labels, shape: view, weights: wideW, ignoring: -100, labelSmoothing: smoothing),
                     40 * unit + walk, "\(what): losses")
-                expect(
+                expectClose(
                     valueWithGradient(at: x) { sum($0, y) }.gradient, Reference.crossEntropyGradient(
                         wide, labels: labels, shape: view, weights: wideW, ignoring: -100, labelSmoothing: smoothing,
                         upstream: .sum(1)),
                     8 * unit, "\(what): gradient")
-                expect(
+                expectClose(
                     loss(x, probabilities: q), Reference.crossEntropies(
                         wide, probabilities: wideQ, shape: view, weights: wideW, labelSmoothing: smoothing),
                     60 * unit + walk, "\(what): losses of probabilities")
-                expect(
+                expectClose(
                     valueWithGradient(at: x) { sum($0, probabilities: q) }.gradient, Reference.crossEntropyGradient(
                         wide, probabilities: wideQ, shape: view, weights: wideW, labelSmoothing: smoothing,
                         upstream: .sum(1)),
@@ -52,22 +52,9 @@ import Testing
             }
         }
         let unit = Double(T.ulpOfOne)
-        expect(x.logSoftmax(), Reference.logSoftmax(wide, shape: view), 40 * unit, "\(type) \(shape): logSoftmax")
-        expect(x.softmax(), Reference.softmax(wide, shape: view), 4 * unit, "\(type) \(shape): softmax")
-        expect(x.logSumExp(), Reference.logSumExp(wide, shape: view), 16 * unit, "\(type) \(shape): logSumExp")
-    }
-
-    private func expect<T: Surprisal.Scalar>(
-        _ found: Tensor<T>, _ expected: [Double], _ bound: Double, _ what: String
-    ) {
-        guard found.count == expected.count else {
-            Issue.record("\(what): \(found.count) values, not \(expected.count)")
-            return
-        }
-        for (i, (a, b)) in zip(found.scalars, expected).enumerated() where !(abs(Double(a) - b) <= bound) {
-            Issue.record("\(what)[\(i)] is \(a), expected \(b): off by \(abs(Double(a) - b)), bound \(bound)")
-            return
-        }
+        expectClose(x.logSoftmax(), Reference.logSoftmax(wide, shape: view), 40 * unit, "\(type) \(shape): logSoftmax")
+        expectClose(x.softmax(), Reference.softmax(wide, shape: view), 4 * unit, "\(type) \(shape): softmax")
+        expectClose(x.logSumExp(), Reference.logSumExp(wide, shape: view), 16 * unit, "\(type) \(shape): logSumExp")
     }
 
     /// Rows whose maximum comes late and far above what went before: the running reference must move, and take
@@ -110,5 +97,19 @@ import Testing
             try check(Float.self)
             try check(Double.self)
         }
+    }
+}
+
+/// Shapes first, then every number within a bound; the first that is not is told.
+func expectClose<T: Surprisal.Scalar>(
+    _ found: Tensor<T>, _ expected: [Double], _ bound: Double, _ what: String
+) {
+    guard found.count == expected.count else {
+        Issue.record("\(what): \(found.count) values, not \(expected.count)")
+        return
+    }
+    for (i, (a, b)) in zip(found.scalars, expected).enumerated() where !(abs(Double(a) - b) <= bound) {
+        Issue.record("\(what)[\(i)] is \(a), expected \(b): off by \(abs(Double(a) - b)), bound \(bound)")
+        return
     }
 }
