@@ -129,7 +129,7 @@ private struct Softplus<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     init(_ x: Buffer<Scalar>) {
-        var e = Buffer<Scalar>(uninitialized: x.count), l = e
+        var e = Buffer<Scalar>(uninitialized: x.count), l = Buffer<Scalar>(uninitialized: x.count)
         do {
             var distance = l.mutableSpan
             let x = x.span

@@ -43,7 +43,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ///   - denominator: what a mean divides by.
     ///   - emptyMeanIsZero: whether a mean over a denominator of 0 is 0, its gradient too, and not NaN.
     ///   - maskedClasses: with probability 0 in every position. A label among them stops the program.
-    ///   - temperature: τ above 0.
+    ///   - temperature: τ above 0 and finite, as a `Scalar`.
     ///   - zLoss: λ, at least 0; 10⁻⁴ in PaLM.
     public init(
         weight: Tensor<Scalar>? = nil, labelSmoothing: Double = 0, reduction: Reduction = .mean,
@@ -70,7 +70,8 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ) throws(LossError) {
         guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing(labelSmoothing) }
         if case .number(let value) = denominator, !(value > 0 && value.isFinite) { throw .denominator(value) }
-        guard temperature > 0, temperature.isFinite else { throw .temperature(temperature) }
+        // In the logits' type, where 10⁻⁵⁰ is 0.
+        guard Scalar(temperature) > 0, Scalar(temperature).isFinite else { throw .temperature(temperature) }
         guard zLoss >= 0, zLoss.isFinite else { throw .zLoss(zLoss) }
     }
 

@@ -100,7 +100,8 @@ public struct FocalLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     /// x^f for f between 0 and 1.
     private static func roots(_ x: Buffer<Double>, _ f: Double) -> Buffer<Double> {
-        var significands = Buffer<Double>(uninitialized: x.count), logarithms = significands, roots = significands
+        func fresh() -> Buffer<Double> { Buffer(uninitialized: x.count) }
+        var significands = fresh(), logarithms = fresh(), roots = fresh()
         var exponents = [Int](repeating: 0, count: x.count)
         do {
             var m = significands.mutableSpan

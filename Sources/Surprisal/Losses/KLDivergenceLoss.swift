@@ -111,7 +111,7 @@ public struct KLDivergenceLoss<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     private func probabilities(_ target: Buffer<Scalar>) -> (q: Buffer<Double>, logQ: Buffer<Double>) {
-        var given = Buffer<Double>(uninitialized: target.count), other = given
+        var given = Buffer<Double>(uninitialized: target.count), other = Buffer<Double>(uninitialized: target.count)
         do {
             var out = given.mutableSpan
             let target = target.span

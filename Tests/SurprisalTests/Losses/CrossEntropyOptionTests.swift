@@ -202,6 +202,11 @@ import Testing
             #expect(throws: LossError.self) { try Loss.check(labelSmoothing: 0, temperature: value) }
             #expect(throws: LossError.self) { try Loss.check(labelSmoothing: 0, denominator: .number(value)) }
         }
+        // As a Float 0 and infinite.
+        for value in [1e-50, 1e50] {
+            #expect(throws: LossError.temperature(value)) { try Loss.check(labelSmoothing: 0, temperature: value) }
+            #expect(throws: Never.self) { try CrossEntropyLoss<Double>.check(labelSmoothing: 0, temperature: value) }
+        }
         for value in [-1, .nan, .infinity] { #expect(throws: LossError.self) { try Loss.check(labelSmoothing: 0, zLoss: value) } }
         #expect("\(LossError.temperature(0))" == "temperature is 0.0; expected a finite number above 0")
         let y = try Labels([1, 2], classCount: 3)
