@@ -10,9 +10,14 @@ public struct MatrixProduct: Sendable {
     public let m, n, k: Int
     public let transposedA, transposedB: Bool
     public var accumulates: Bool
+    /// From one row of A, as it is stored, to the next.
+    let strideA: Int
 
+    /// - Parameter strideA: at least the columns of A as it is stored, which it is unless given: A may be some columns of a
+    ///   wider matrix, and then ends with its last row's last column.
     public init(
-        m: Int, n: Int, k: Int, transposedA: Bool = false, transposedB: Bool = false, accumulates: Bool = false
+        m: Int, n: Int, k: Int, transposedA: Bool = false, transposedB: Bool = false, accumulates: Bool = false,
+        strideA: Int? = nil
     ) {
         // Not a loop over the three: an array of them would be most of the time of a small product.
         func check(_ size: Int, _ name: StaticString) {
@@ -29,13 +34,19 @@ public struct MatrixProduct: Sendable {
         self.transposedA = transposedA
         self.transposedB = transposedB
         self.accumulates = accumulates
+        let columns = transposedA ? m : k
+        self.strideA = strideA ?? max(1, columns)
+        if let strideA, strideA < columns || strideA > Int(Int32.max) {
+            fatalError("matrix product: strideA is \(strideA); expected \(columns) to \(Int32.max)")
+        }
     }
 
     func require(_ a: Int, _ b: Int, _ c: Int) {
         func check(_ count: Int, _ expected: Int, _ name: StaticString) {
             SurprisalKernels.require(count == expected, "matrix product: \(name) has \(count) elements; expected \(expected)")
         }
-        check(a, m * k, "A")
+        let (rows, columns) = transposedA ? (k, m) : (m, k)
+        check(a, rows == 0 || columns == 0 ? 0 : (rows - 1) * strideA + columns, "A")
         check(b, k * n, "B")
         check(c, m * n, "C")
     }
@@ -44,7 +55,6 @@ public struct MatrixProduct: Sendable {
         let row, column, m, n: Int
     }
 
-    var strideA: Int { max(1, transposedA ? m : k) }
     var strideB: Int { max(1, transposedB ? k : n) }
 
     /// OpenBLAS with one thread, from the first product on: its own workers would spin against the pool's.

@@ -30,6 +30,27 @@ import Testing
         }
     }
 
+    /// A may be some columns of a wider matrix.
+    @Test(arguments: [[3, 5, 2], [300, 7, 400], [515, 130, 40], [1, 4, 3]]) func columnsOfAWiderMatrix(size: [Int]) {
+        let (m, n, k) = (size[0], size[1], size[2])
+        func value(_ i: Int) -> Double { Double((i * 7919) % 17) - 8 }
+        for transposedA in [false, true] {
+            let (rows, columns) = transposedA ? (k, m) : (m, k), stride = columns + 5, offset = 2
+            let wide = (0..<rows * stride).map(value), b = (0..<k * n).map { value($0 + 5) }
+            var c = [Double](repeating: 1, count: m * n)
+            let expected = (0..<m * n).map { index in
+                (0..<k).reduce(1) { sum, l in
+                    let (row, column) = transposedA ? (l, index / n) : (index / n, l)
+                    return sum + wide[offset + row * stride + column] * b[l * n + index % n]
+                }
+            }
+            let plan = MatrixProduct(m: m, n: n, k: k, transposedA: transposedA, accumulates: true, strideA: stride)
+            var out = c.mutableSpan
+            Double.multiply(plan, wide.span.extracting(offset..<offset + (rows - 1) * stride + columns), b.span, into: &out)
+            #expect(c == expected)
+        }
+    }
+
     @Test func threadsChangeNoBit() {
         let (m, n, k) = (700, 300, 250)
         var generator = SystemRandomNumberGenerator()
