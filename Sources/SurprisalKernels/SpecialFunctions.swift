@@ -1,12 +1,14 @@
 import Glibc
 
-/// Functions of the C library that the distributions of test statistics are made of. One number at a time: nothing here is
-/// called often.
+/// Functions of the C library, for the distributions of test statistics and what happens a few times a row. One number at
+/// a time: nothing here is called often.
 package enum SpecialFunctions {
     /// 1 − erf x, with full relative accuracy.
     package static func erfc(_ x: Double) -> Double { Glibc.erfc(x) }
     package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
     package static func log(_ x: Double) -> Double { Glibc.log(x) }
+    /// log(1 + x)
+    package static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
 
     /// ln Γ(x) of x > 0.
     package static func logGamma(_ x: Double) -> Double {

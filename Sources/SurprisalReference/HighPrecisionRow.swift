@@ -66,6 +66,14 @@ public struct HighPrecisionRow: Sendable {
     return Self.difference(logits[argmax], logits[label]) + logExcess
   }
 
+  /// The entropy: `Σ p_j · (−log p_j)`, to which an impossible class adds 0.
+  public var entropy: ScaledDoubleDouble {
+    guard argmax != nil else { return .nan }
+    var sum = ScaledDoubleDouble.zero
+    for (label, p) in probabilities.enumerated() where !p.isZero { sum += p * loss(of: label) }
+    return sum
+  }
+
   /// The gradient of the loss of a label with respect to the logits: `p_j` at the other classes and minus their sum at
   /// the label.
   public func gradient(of label: Int) -> [ScaledDoubleDouble] {

@@ -11,10 +11,13 @@ import SurprisalKernels
 /// Rows go through the layer and the loss in blocks whose logits take at most `blockBytes`; of a mean or a sum the
 /// gradients are formed while a block is there, in three matrix products in all, two when the head or the features are
 /// not tracked, one when neither is. Without reduction the way back computes the logits again. An ignored row takes part
-/// in nothing: neither time nor NaN comes from it.
+/// in nothing: neither time nor NaN comes from it. A budget of less than a row is kept as well: the classes then come in tiles,
+/// for whose gradients the logits are computed again.
 public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     /// Class weights, smoothing and reduction, along the last axis.
     private let rows: CrossEntropyLoss<Scalar>
+    /// What the products of the way back leave out.
+    public let gradientFilter: GradientFilter
     /// Bytes of logits, and of copied rows where there are ignored ones, at a time.
     public let blockBytes: Int
 
@@ -28,13 +31,16 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     /// - Parameters:
     ///   - weight: one a class, in shape `[classes]`; not tracked.
     ///   - labelSmoothing: ε in 0...1; anything else stops the program.
-    ///   - blockBytes: at least what one row takes, or the call stops the program.
+    ///   - gradientFilter: an ε that is none stops the program.
+    ///   - blockBytes: at least what one logit takes (`leastBlockBytes`), or the call stops the program.
     public init(
         weight: Tensor<Scalar>? = nil, labelSmoothing: Double = 0, reduction: Reduction = .mean,
-        blockBytes: Int = Self.defaultBlockBytes
+        gradientFilter: GradientFilter = .exact, blockBytes: Int = Self.defaultBlockBytes
     ) {
         rows = CrossEntropyLoss(weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: -1)
+        self.gradientFilter = gradientFilter
         self.blockBytes = blockBytes
+        do { try gradientFilter.check() } catch { refuse("\(error)") }
         if weight?.isTracked == true { refuse("tracked class weights; expected constants (CrossEntropyLoss differentiates them)") }
     }
 
@@ -48,14 +54,14 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         try rows.check(try logits(input, head), probabilities: probabilities)
     }
 
-    /// The least `blockBytes` with these labels: what one row takes.
+    /// The least `blockBytes` with these labels: what a logit takes, and where some are ignored the copy of a row.
     public func leastBlockBytes(_ head: Linear<Scalar>, _ labels: Labels) -> Int {
-        LinearCrossEntropySweep<Scalar>.rowBytes(head, isSoft: false, copiesRows: labels.ignoredCount > 0)
+        LinearCrossEntropySweep<Scalar>.leastBytes(head, copiesRows: labels.ignoredCount > 0)
     }
 
     /// The least `blockBytes` with class probabilities.
     public func leastBlockBytes(_ head: Linear<Scalar>) -> Int {
-        LinearCrossEntropySweep<Scalar>.rowBytes(head, isSoft: true, copiesRows: false)
+        LinearCrossEntropySweep<Scalar>.leastBytes(head, copiesRows: false)
     }
 
     private func logits(_ input: Shape, _ head: Linear<Scalar>) throws(LossError) -> Shape {
@@ -72,8 +78,7 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func callAsFunction(_ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ labels: Labels) -> Tensor<Scalar> {
-        do { try check(input.shape, head, labels) } catch { refuse("\(error)") }
-        return loss(input, head, .labels(labels))
+        loss(input, head, checked(input.shape, head, labels))
     }
 
     /// The loss of the layer's logits with class probabilities, which are not tracked.
@@ -84,25 +89,46 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     public func callAsFunction(
         _ input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: Tensor<Scalar>
     ) -> Tensor<Scalar> {
-        do { try check(input.shape, head, probabilities: probabilities.shape) } catch { refuse("\(error)") }
+        loss(input, head, checked(input.shape, head, probabilities))
+    }
+
+    /// Stops the program when the loss cannot be taken.
+    func checked(_ input: Shape, _ head: Linear<Scalar>, _ labels: Labels) -> CrossEntropyTarget<Scalar> {
+        do { try check(input, head, labels) } catch { refuse("\(error)") }
+        return .labels(labels)
+    }
+
+    /// Stops the program when the loss cannot be taken.
+    func checked(
+        _ input: Shape, _ head: Linear<Scalar>, _ probabilities: Tensor<Scalar>
+    ) -> CrossEntropyTarget<Scalar> {
+        do { try check(input, head, probabilities: probabilities.shape) } catch { refuse("\(error)") }
         if probabilities.isTracked { refuse("tracked class probabilities; expected constants (CrossEntropyLoss differentiates them)") }
-        return loss(input, head, .probabilities(probabilities))
+        return .probabilities(probabilities)
+    }
+
+    /// What runs over the rows, and what becomes of their losses.
+    func sweep(
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>
+    ) -> (sweep: LinearCrossEntropySweep<Scalar>, reduced: ReducedLosses<Scalar>) {
+        let (_, reduced) = rows.checked(input.shape.dropLast() + [head.outputs], target)
+        let sweep = LinearCrossEntropySweep(
+            input: input.buffer, head: head, target: target.detached, classWeight: weight?.buffer,
+            smoothing: labelSmoothing, scale: reduced.scale, filter: gradientFilter, blockBytes: blockBytes)
+        return (sweep, reduced)
     }
 
     private func loss(
         _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>
     ) -> Tensor<Scalar> {
-        let (_, reduced) = rows.checked(input.shape.dropLast() + [head.outputs], target)
-        let sweep = LinearCrossEntropySweep(
-            input: input.buffer, head: head, target: target.detached, classWeight: weight?.buffer,
-            smoothing: labelSmoothing, scale: reduced.scale, blockBytes: blockBytes)
+        let (sweep, reduced) = sweep(input, head, target)
         let tracked = GradientsWanted(input: input.isTracked, weight: head.weight.isTracked, bias: head.bias?.isTracked == true)
-        let (losses, gradients) = sweep.run(reduction == .none ? .none : tracked)
-        let value = reduced.value(of: losses)
+        let outcome = sweep.run(reduction == .none ? .none : tracked)
+        let value = reduced.value(of: outcome.losses)
         return Tensor(
             shape: value.shape, buffer: value.buffer, from: "LinearCrossEntropy",
             edges: reduction == .none
-                ? recomputedEdges(sweep, tracked, input, head) : formedEdges(gradients, reduced, input, head))
+                ? recomputedEdges(sweep, tracked, input, head) : formedEdges(outcome.gradients, reduced, input, head))
     }
 
     /// To gradients that the sweep has formed.
@@ -143,7 +169,7 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         })
     }
 
-    private func refuse(_ message: String) -> Never { fatalError("LinearCrossEntropyLoss: \(message)") }
+    func refuse(_ message: String) -> Never { fatalError("LinearCrossEntropyLoss: \(message)") }
 }
 
 extension Buffer where Element: Surprisal.Scalar {

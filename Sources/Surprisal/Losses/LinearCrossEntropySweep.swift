@@ -1,4 +1,5 @@
 import SurprisalKernels
+import Synchronization
 
 /// Whose gradients a sweep forms.
 struct GradientsWanted: Sendable {
@@ -14,7 +15,19 @@ struct LinearGradients<Scalar: Surprisal.Scalar>: Sendable {
     var input, weight, bias: Buffer<Scalar>?
 }
 
-/// A linear layer and the cross-entropy of its logits, block of rows by block of rows.
+/// What a sweep makes of the rows.
+struct LinearCrossEntropyOutcome<Scalar: Surprisal.Scalar> {
+    var losses: Buffer<Scalar>
+    var gradients = LinearGradients<Scalar>()
+    /// One a position, where wanted; none of an ignored one.
+    var reports: [RowReport<Scalar>?] = []
+    /// Logits whose gradients took part in the products, and others.
+    var multiplied = 0, skipped = 0
+    fileprivate var bias: [Double] = []
+}
+
+/// A linear layer and the cross-entropy of its logits, block of rows by block of rows; and where the budget holds not even a
+/// row, tile of classes by tile of classes.
 struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     private let input, weight: Buffer<Scalar>
     private let bias: Buffer<Scalar>?
@@ -22,20 +35,24 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     private let target: CrossEntropyTarget<Scalar>
     private let classWeight: Buffer<Scalar>?
     private let smoothing, scale: Double
+    private let filter: GradientFilter
     /// The positions that are not ignored; `nil` where all are kept, and no row need be copied.
     private let kept: [Int]?
     private let rowsPerBlock: Int
+    /// Of a block at a time: all, unless the budget is less than a row.
+    private let classesPerTile: Int
 
-    /// Stops the program when `blockBytes` do not hold a row.
+    /// Stops the program when `blockBytes` do not hold a logit.
     init(
         input: Buffer<Scalar>, head: Linear<Scalar>, target: CrossEntropyTarget<Scalar>, classWeight: Buffer<Scalar>?,
-        smoothing: Double, scale: Double, blockBytes: Int
+        smoothing: Double, scale: Double, filter: GradientFilter, blockBytes: Int
     ) {
         self.input = input
         weight = head.weight.buffer
         bias = head.bias?.buffer
         (features, classes) = (head.inputs, head.outputs)
         (self.target, self.classWeight, self.smoothing, self.scale) = (target, classWeight, smoothing, scale)
+        self.filter = filter
         var isSoft = false
         switch target {
         case .labels(let labels):
@@ -47,83 +64,209 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
             kept = classes == 0 ? [] : nil
             isSoft = true
         }
-        let rowBytes = Self.rowBytes(head, isSoft: isSoft, copiesRows: !isSoft && kept != nil)
-        if blockBytes < rowBytes {
-            fatalError("LinearCrossEntropyLoss: blockBytes is \(blockBytes); expected at least \(rowBytes), what a row of \(classes) classes takes")
+        let copiesRows = !isSoft && kept != nil
+        let least = Self.leastBytes(head, copiesRows: copiesRows)
+        if blockBytes < least {
+            fatalError("LinearCrossEntropyLoss: blockBytes is \(blockBytes); expected at least \(least), what a logit takes\(copiesRows ? " and the copy of a row of \(features) features" : "")")
         }
-        // As few blocks as fit, of about the same size: each reads and writes the weight's gradient once.
-        let count = max(1, kept?.count ?? positions), most = min(count, blockBytes / rowBytes)
-        let blocks = (count + most - 1) / most
-        rowsPerBlock = (count + blocks - 1) / blocks
+        // What a row takes: its logits, which become their gradient; its probabilities; a copy of it, and of its gradient.
+        let copied = copiesRows ? 2 * features : 0
+        let numbers = blockBytes / MemoryLayout<Scalar>.stride, row = max(1, classes * (isSoft ? 2 : 1) + copied)
+        let count = max(1, kept?.count ?? positions)
+        if numbers >= row {
+            // As few blocks as fit, of about the same size: each reads and writes the weight's gradient once.
+            let most = min(count, numbers / row), blocks = (count + most - 1) / most
+            rowsPerBlock = (count + blocks - 1) / blocks
+            classesPerTile = classes
+        } else {
+            // As many rows as classes: a product of n × c reads n + c times the features. Copies take half of it at most.
+            let square = Int(Double(numbers).squareRoot())
+            rowsPerBlock = max(1, min(count, square, copied == 0 ? count : numbers / 2 / copied))
+            classesPerTile = min(classes, (numbers - rowsPerBlock * copied) / rowsPerBlock)
+        }
     }
 
-    /// What a row takes: its logits, which become their gradient; its probabilities; a copy of it, and of its gradient.
-    static func rowBytes(_ head: Linear<Scalar>, isSoft: Bool, copiesRows: Bool) -> Int {
-        let numbers = head.outputs * (isSoft ? 2 : 1) + (copiesRows ? 2 * head.inputs : 0)
-        return max(1, numbers) * MemoryLayout<Scalar>.stride
+    /// A logit, and a copy of a row and of its gradient.
+    static func leastBytes(_ head: Linear<Scalar>, copiesRows: Bool) -> Int {
+        (1 + (copiesRows ? 2 * head.inputs : 0)) * MemoryLayout<Scalar>.stride
     }
 
     /// The losses of the positions and the gradients of their sum, or of their sum weighted by `upstream`, times the
-    /// scale.
+    /// scale; and what `RowResults` say, with the `k` most probable classes of each.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     func run(
-        _ wanted: GradientsWanted, upstream: Buffer<Scalar>? = nil
-    ) -> (losses: Buffer<Scalar>, gradients: LinearGradients<Scalar>) {
+        _ wanted: GradientsWanted, upstream: Buffer<Scalar>? = nil, reporting k: Int? = nil
+    ) -> LinearCrossEntropyOutcome<Scalar> {
         let count = kept?.count ?? positions
-        var sums = Sums(losses: Buffer(repeating: 0, count: positions), bias: wanted.bias ? Array(repeating: 0, count: classes) : [])
-        // Every number is written, but for those of ignored rows and of no rows at all.
+        var out = LinearCrossEntropyOutcome(losses: Buffer<Scalar>(repeating: 0, count: positions))
+        if wanted.bias { out.bias = Array(repeating: 0, count: classes) }
+        if k != nil { out.reports = Array(repeating: nil, count: positions) }
+        // Every number is written, but for those of ignored rows and of no rows at all, and where products are left out.
         if wanted.input {
-            sums.gradients.input = kept == nil
+            out.gradients.input = kept == nil && !isPartial
                 ? Buffer(uninitialized: input.count) : Buffer(repeating: 0, count: input.count)
         }
         if wanted.weight {
-            sums.gradients.weight = count > 0
+            out.gradients.weight = count > 0 && !isPartial
                 ? Buffer(uninitialized: weight.count) : Buffer(repeating: 0, count: weight.count)
         }
-        var logits = Buffer<Scalar>(uninitialized: count > 0 ? rowsPerBlock * classes : 0)
+        var logits = Buffer<Scalar>(uninitialized: count > 0 ? rowsPerBlock * classesPerTile : 0)
         for start in stride(from: 0, to: count, by: rowsPerBlock) {
             let block = start..<min(count, start + rowsPerBlock)
-            var part = logits.mutableSpan(0..<block.count * classes)
+            func add(_ x: Span<Scalar>) {
+                if classesPerTile == classes {
+                    addRows(block, x, &logits, wanted, upstream, k, &out)
+                } else {
+                    addTiles(block, x, &logits, wanted, upstream, k, &out)
+                }
+            }
             if kept == nil {
-                add(block, input.span.extracting(block.lowerBound * features..<block.upperBound * features), &part, wanted, upstream, &sums)
+                add(input.span.extracting(block.lowerBound * features..<block.upperBound * features))
             } else {
                 let rows = copiedRows(block)
-                add(block, rows.span, &part, wanted, upstream, &sums)
+                add(rows.span)
             }
         }
-        if wanted.bias { sums.gradients.bias = Buffer(sums.bias.map { Scalar($0) }) }
-        return (sums.losses, sums.gradients)
+        if wanted.bias { out.gradients.bias = Buffer(out.bias.map { Scalar($0) }) }
+        return out
     }
 
-    private struct Sums {
-        var losses: Buffer<Scalar>
-        var bias: [Double]
-        var gradients = LinearGradients<Scalar>()
-    }
+    /// Whether a product may cover some classes only, so that its sum must have been begun.
+    private var isPartial: Bool { filter != .exact || classesPerTile < classes }
 
     /// What a block of rows adds; `logits` is where its logits and their gradient may lie.
-    private func add(
-        _ block: Range<Int>, _ x: Span<Scalar>, _ logits: inout MutableSpan<Scalar>, _ wanted: GradientsWanted,
-        _ upstream: Buffer<Scalar>?, _ sums: inout Sums
+    private func addRows(
+        _ block: Range<Int>, _ x: Span<Scalar>, _ logits: inout Buffer<Scalar>, _ wanted: GradientsWanted,
+        _ upstream: Buffer<Scalar>?, _ k: Int?, _ out: inout LinearCrossEntropyOutcome<Scalar>
     ) {
         let n = block.count
-        product(x, into: &logits, n)
-        let losses = loss(&logits, block, formsGradient: wanted.any)
-        scatter(losses.span, block, width: 1, into: &sums.losses)
+        product(x, 0..<classes, into: &logits, n)
+        let ranges = reduce(block, &logits, wanted, k, &out)
         if !wanted.any { return }
-        if let upstream { weigh(&logits, by: upstream, block) }
-        if wanted.input { formInputGradient(logits.span, block, &sums.gradients.input) }
-        if wanted.weight, var sum = sums.gradients.weight.take() {
-            let plan = MatrixProduct(
-                m: classes, n: features, k: n, transposedA: true, accumulates: block.lowerBound > 0)
-            var span = sum.mutableSpan
-            Scalar.multiply(plan, logits.span, x, into: &span)
-            sums.gradients.weight = sum
+        var gradient = logits.mutableSpan(0..<n * classes)
+        if let upstream { weigh(&gradient, by: upstream, block, classes) }
+        addProducts(gradient.span, ranges, of: 0..<classes, block, x, wanted, &out)
+    }
+
+    /// From the logits of a block of rows to losses, reports and gradients, and the ranges of classes that the products are to
+    /// cover. Where anything but the loss looks at a row, some rows at a time, as they are still in the second cache then.
+    private func reduce(
+        _ block: Range<Int>, _ logits: inout Buffer<Scalar>, _ wanted: GradientsWanted, _ k: Int?,
+        _ out: inout LinearCrossEntropyOutcome<Scalar>
+    ) -> [Range<Int>] {
+        let bound = wanted.input || wanted.weight ? derivativeBound : nil
+        var tiles = [Bool](repeating: false, count: (classes + GradientFilter.tileClasses - 1) / GradientFilter.tileClasses)
+        // 128 KB of Float for each thread.
+        let chunk = k == nil && bound == nil ? block.count : max(1, Parallel.threadCount << 15 / max(1, classes))
+        for start in stride(from: block.lowerBound, to: block.upperBound, by: chunk) {
+            let rows = start..<min(block.upperBound, start + chunk)
+            let place = (start - block.lowerBound) * classes..<(rows.upperBound - block.lowerBound) * classes
+            if let k { report(rows, logits, from: place.lowerBound, k, &out.reports) }
+            var part = logits.mutableSpan(place)
+            let losses = loss(&part, rows, formsGradient: wanted.any)
+            scatter(losses.span, rows, width: 1, into: &out.losses)
+            guard let bound else { continue }
+            for row in 0..<rows.count {
+                for tile in tiles.indices where !tiles[tile] {
+                    let first = row * classes + tile * GradientFilter.tileClasses
+                    let end = min((row + 1) * classes, first + GradientFilter.tileClasses)
+                    tiles[tile] = reaches(bound, part.span.extracting(first..<end))
+                }
+            }
         }
-        if wanted.bias {
-            let columns = rowSums(logits.span, ClassAxis(outer: 1, classes: n, inner: classes))
-            for c in 0..<classes { sums.bias[c] += Double(columns.span[c]) }
+        return bound == nil ? [0..<classes] : GradientFilter.ranges(of: tiles, classes: classes)
+    }
+
+    /// What the filter asks of a derivative, times the scale that is in it.
+    private var derivativeBound: Scalar? {
+        guard case .below(let bound) = filter else { return nil }
+        return Scalar(bound * scale.magnitude)
+    }
+
+    private func report(
+        _ rows: Range<Int>, _ logits: Buffer<Scalar>, from place: Int, _ k: Int, _ reports: inout [RowReport<Scalar>?]
+    ) {
+        let found = inParallel(rows.count) { row, strip in
+            let position = position(rows.lowerBound + row), label = label(position)
+            var online = OnlineRow<Scalar>(
+                label: label, hit: 0, shares: ClassShares(kept: 1, uniform: 0), k: k)
+            let first = place + row * classes
+            online.add(logits.span.extracting(first..<first + classes), from: 0, &strip)
+            return RowReport(online)
+        }
+        for (row, report) in found.enumerated() { reports[position(rows.lowerBound + row)] = report }
+    }
+
+    /// `body` of each row, some of them at the same time; in their order.
+    private func inParallel<Result: Sendable>(
+        _ count: Int, _ body: (Int, inout OnlineRow<Scalar>.Strip) -> Result
+    ) -> [Result] {
+        let perPart = max(1, 1 << 14 / max(1, classesPerTile)), parts = (count + perPart - 1) / perPart
+        let slots = Mutex([[Result]](repeating: [], count: parts))
+        Parallel.forEach(parts: parts) { part in
+            var strip = OnlineRow<Scalar>.Strip()
+            let results = (part * perPart..<min(count, (part + 1) * perPart)).map { body($0, &strip) }
+            slots.withLock { $0[part] = results }
+        }
+        return slots.withLock { Array($0.joined()) }
+    }
+
+    /// The label of a position; with class probabilities the first most probable of them.
+    private func label(_ position: Int) -> Int {
+        switch target {
+        case .labels(let labels): return Int(labels.indices[position])
+        case .probabilities(let q):
+            let row = q.span.extracting(position * classes..<(position + 1) * classes)
+            var best = 0
+            for c in row.indices where ranks(row[c], above: row[best]) { best = c }
+            return best
+        }
+    }
+
+    /// What a block of rows adds of which not all the logits fit: the losses from one pass over the tiles, each gradient from
+    /// another, for which the logits are computed again.
+    private func addTiles(
+        _ block: Range<Int>, _ x: Span<Scalar>, _ logits: inout Buffer<Scalar>, _ wanted: GradientsWanted,
+        _ upstream: Buffer<Scalar>?, _ k: Int?, _ out: inout LinearCrossEntropyOutcome<Scalar>
+    ) {
+        let n = block.count
+        var rows = block.map { row in
+            let position = position(row), y = label(position)
+            var shares = ClassShares<Scalar>(
+                weight: classWeight, kept: 1 - smoothing, uniform: smoothing / Double(classes)), hit = 0.0
+            switch target {
+            case .labels: hit = (1 - smoothing) * (classWeight.map { Double($0.span[y]) } ?? 1)
+            case .probabilities(let q): shares.probabilities = (q.buffer, position * classes)
+            }
+            return OnlineRow<Scalar>(label: y, hit: hit, shares: shares, k: k ?? 0)
+        }
+        let tiles = stride(from: 0, to: classes, by: classesPerTile).map { $0..<min(classes, $0 + classesPerTile) }
+        for tile in tiles {
+            product(x, tile, into: &logits, n)
+            let z = logits
+            rows = inParallel(n) { row, strip in
+                var online = rows[row]
+                online.add(z.span.extracting(row * tile.count..<(row + 1) * tile.count), from: tile.lowerBound, &strip)
+                return online
+            }
+        }
+        let losses = Buffer(rows.map(\.loss))
+        scatter(losses.span, block, width: 1, into: &out.losses)
+        if k != nil { for (row, online) in rows.enumerated() { out.reports[position(block.lowerBound + row)] = RowReport(online) } }
+        if !wanted.any { return }
+
+        var strip = OnlineRow<Scalar>.Strip()
+        for tile in tiles {
+            product(x, tile, into: &logits, n)
+            for row in 0..<n {
+                var part = logits.mutableSpan(row * tile.count..<(row + 1) * tile.count)
+                rows[row].formGradient(&part, from: tile.lowerBound, scale: scale, &strip)
+            }
+            var gradient = logits.mutableSpan(0..<n * tile.count)
+            let isMultiplied = derivativeBound.map { reaches($0, gradient.span) } ?? true
+            if let upstream { weigh(&gradient, by: upstream, block, tile.count) }
+            addProducts(gradient.span, isMultiplied ? [tile] : [], of: tile, block, x, wanted, &out)
         }
     }
 
@@ -139,42 +282,50 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     }
 
     /// The rows that a block is of, together, when there are ignored ones between them.
-    private func copiedRows(_ block: Range<Int>) -> Buffer<Scalar> {
+    private func copiedRows(_ block: Range<Int>) -> Buffer<Scalar> { gathered(input.span, block) }
+
+    private func gathered(_ all: Span<Scalar>, _ block: Range<Int>) -> Buffer<Scalar> {
         var rows = Buffer<Scalar>(uninitialized: block.count * features)
         var out = rows.mutableSpan
-        let x = input.span
         for (to, row) in block.enumerated() {
             let from = position(row)
-            for i in 0..<features { out[to * features + i] = x[from * features + i] }
+            for i in 0..<features { out[to * features + i] = all[from * features + i] }
         }
         return rows
     }
 
-    private func product(_ rows: Span<Scalar>, into logits: inout MutableSpan<Scalar>, _ n: Int) {
-        let plan = MatrixProduct(m: n, n: classes, k: features, transposedB: true)
+    /// The logits of some classes.
+    private func product(_ rows: Span<Scalar>, _ tile: Range<Int>, into logits: inout Buffer<Scalar>, _ n: Int) {
+        let plan = MatrixProduct(m: n, n: tile.count, k: features, transposedB: true), w = weights(tile)
+        var out = logits.mutableSpan(0..<n * tile.count)
         if let bias {
-            Scalar.multiply(plan, rows, weight.span, adding: bias.span, into: &logits)
+            Scalar.multiply(plan, rows, w, adding: bias.span.extracting(tile), into: &out)
         } else {
-            Scalar.multiply(plan, rows, weight.span, into: &logits)
+            Scalar.multiply(plan, rows, w, into: &out)
         }
     }
 
-    private func loss(_ logits: inout MutableSpan<Scalar>, _ block: Range<Int>, formsGradient: Bool) -> Buffer<Scalar> {
-        let blockTarget: Target<Scalar>
+    @_lifetime(borrow self)
+    private func weights(_ classes: Range<Int>) -> Span<Scalar> {
+        weight.span.extracting(classes.lowerBound * features..<classes.upperBound * features)
+    }
+
+    private func loss(_ logits: inout MutableSpan<Scalar>, _ rows: Range<Int>, formsGradient: Bool) -> Buffer<Scalar> {
+        let rowsTarget: Target<Scalar>
         switch target {
         case .labels(let labels):
-            blockTarget = .labels(ClassIndices(block.map { labels.indices[position($0)] }))
+            rowsTarget = .labels(ClassIndices(rows.map { labels.indices[position($0)] }))
         case .probabilities(let q):
-            var part = Buffer<Scalar>(uninitialized: block.count * classes)
+            var part = Buffer<Scalar>(uninitialized: rows.count * classes)
             var out = part.mutableSpan
             Scalar.map(
-                .scale(1), q.span.extracting(block.lowerBound * classes..<block.upperBound * classes), into: &out)
-            blockTarget = .probabilities(part)
+                .scale(1), q.span.extracting(rows.lowerBound * classes..<rows.upperBound * classes), into: &out)
+            rowsTarget = .probabilities(part)
         }
         let sweep = CrossEntropySweep(
-            axis: ClassAxis(outer: block.count, classes: classes, inner: 1), target: blockTarget, weight: classWeight,
+            axis: ClassAxis(outer: rows.count, classes: classes, inner: 1), target: rowsTarget, weight: classWeight,
             smoothing: smoothing, scale: scale)
-        var losses = Buffer<Scalar>(uninitialized: block.count)
+        var losses = Buffer<Scalar>(uninitialized: rows.count)
         var out = losses.mutableSpan
         if formsGradient {
             Scalar.crossEntropyInPlace(&logits, sweep, losses: &out)
@@ -184,24 +335,60 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
         return losses
     }
 
-    private func weigh(_ gradient: inout MutableSpan<Scalar>, by upstream: Buffer<Scalar>, _ block: Range<Int>) {
+    private func weigh(
+        _ gradient: inout MutableSpan<Scalar>, by upstream: Buffer<Scalar>, _ block: Range<Int>, _ classes: Int
+    ) {
         let factors = Buffer(block.map { upstream.span[position($0)] })
         scaleRows(&gradient, by: factors.span, axis: ClassAxis(outer: block.count, classes: classes, inner: 1))
     }
 
-    /// dx = dz·W, to the rows' places.
-    private func formInputGradient(_ gradient: Span<Scalar>, _ block: Range<Int>, _ input: inout Buffer<Scalar>?) {
-        guard var all = input.take() else { return }
-        let plan = MatrixProduct(m: block.count, n: features, k: classes)
-        if kept == nil {
-            var place = all.mutableSpan(block.lowerBound * features..<block.upperBound * features)
-            Scalar.multiply(plan, gradient, weight.span, into: &place)
-        } else {
-            var rows = Buffer<Scalar>(uninitialized: block.count * features)
-            var formed = rows.mutableSpan
-            Scalar.multiply(plan, gradient, weight.span, into: &formed)
-            scatter(formed.span, block, width: features, into: &all)
+    /// dx = dz·W and dW = dzᵀ·x over some ranges of the classes of a tile, and the bias's gradient over all of them.
+    private func addProducts(
+        _ gradient: Span<Scalar>, _ ranges: [Range<Int>], of tile: Range<Int>, _ block: Range<Int>, _ x: Span<Scalar>,
+        _ wanted: GradientsWanted, _ out: inout LinearCrossEntropyOutcome<Scalar>
+    ) {
+        let n = block.count
+        if wanted.input || wanted.weight {
+            let multiplied = n * ranges.reduce(0) { $0 + $1.count }
+            out.multiplied += multiplied
+            out.skipped += n * tile.count - multiplied
         }
-        input = all
+        // From the first row's first class in a range to the last row's last.
+        func columns(_ range: Range<Int>) -> Range<Int> {
+            range.lowerBound - tile.lowerBound..<(n - 1) * tile.count + range.upperBound - tile.lowerBound
+        }
+        if wanted.input, !ranges.isEmpty, var all = out.gradients.input.take() {
+            func multiply(into rows: inout MutableSpan<Scalar>) {
+                for range in ranges {
+                    let plan = MatrixProduct(
+                        m: n, n: features, k: range.count, accumulates: isPartial, strideA: tile.count)
+                    Scalar.multiply(plan, gradient.extracting(columns(range)), weights(range), into: &rows)
+                }
+            }
+            if kept == nil {
+                var place = all.mutableSpan(block.lowerBound * features..<block.upperBound * features)
+                multiply(into: &place)
+            } else {
+                var rows = isPartial ? gathered(all.span, block) : Buffer(uninitialized: n * features)
+                var formed = rows.mutableSpan
+                multiply(into: &formed)
+                scatter(rows.span, block, width: features, into: &all)
+            }
+            out.gradients.input = all
+        }
+        if wanted.weight, var sum = out.gradients.weight.take() {
+            for range in ranges {
+                let plan = MatrixProduct(
+                    m: range.count, n: features, k: n, transposedA: true, accumulates: isPartial || block.lowerBound > 0,
+                    strideA: tile.count)
+                var place = sum.mutableSpan(range.lowerBound * features..<range.upperBound * features)
+                Scalar.multiply(plan, gradient.extracting(columns(range)), x, into: &place)
+            }
+            out.gradients.weight = sum
+        }
+        if wanted.bias {
+            let sums = rowSums(gradient, ClassAxis(outer: 1, classes: n, inner: tile.count))
+            for c in tile { out.bias[c] += Double(sums.span[c - tile.lowerBound]) }
+        }
     }
 }

@@ -6,6 +6,7 @@ import SurprisalKernels
 /// A program whose inputs come from elsewhere asks `check` first.
 public enum LossError: Error, Equatable, CustomStringConvertible {
     case labelSmoothing(Double)
+    case gradientFilter(Double)
     case noClassAxis(shape: Shape, axis: Int)
     case labelShape(found: Shape, input: Shape, expected: Shape)
     case classCount(labels: Int, input: Int)
@@ -32,6 +33,7 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .labelSmoothing(let value): "label smoothing is \(value); expected 0 to 1"
+        case .gradientFilter(let value): "gradient filter is \(value); expected a finite number, at least 0"
         case .noClassAxis(let shape, let axis): "class axis \(axis) of an input of shape \(shape); expected \(shape.isEmpty ? "at least one axis" : "\(-shape.count) to \(shape.count - 1)")"
         case .labelShape(let found, let input, let expected):
             "labels of shape \(found) for an input of shape \(input); expected \(expected)"

@@ -109,7 +109,7 @@ extension Tensor {
 }
 
 /// The order of maxima: NaN above everything.
-private func ranks<Scalar: Surprisal.Scalar>(_ a: Scalar, above b: Scalar) -> Bool {
+func ranks<Scalar: Surprisal.Scalar>(_ a: Scalar, above b: Scalar) -> Bool {
     a > b || (a.isNaN && !b.isNaN)
 }
 

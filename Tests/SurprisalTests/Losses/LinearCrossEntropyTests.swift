@@ -59,9 +59,11 @@ import Testing
             let problem = try Problem<T>(leading, features: features, classes: classes, bias: bias)
             for weight in [nil, problem.classWeight] {
                 let plain = CrossEntropyLoss(weight: weight, labelSmoothing: smoothing, reduction: reduction, classAxis: -1)
-                // A row at a time, some, and all at once.
+                // Some classes of some rows, or of one; a row at a time, some, and all at once.
                 let row = (2 * classes + 2 * features) * MemoryLayout<T>.stride
-                for bytes in [row, 5 * row, 64 << 20] {
+                let few = (7 + 8 * features) * MemoryLayout<T>.stride
+                let least = (1 + 2 * features) * MemoryLayout<T>.stride
+                for bytes in [least, few, row, 5 * row, 64 << 20] {
                     let fused = LinearCrossEntropyLoss(
                         weight: weight, labelSmoothing: smoothing, reduction: reduction, blockBytes: bytes)
                     let what = "\(T.self) \(leading)×\(features)→\(classes), \(bytes) bytes, weights \(weight != nil)"
@@ -164,11 +166,57 @@ import Testing
         #expect(!loss(problem.x, problem.head, problem.labels).isTracked)
     }
 
+    /// Tiles of classes against 50-digit values: a layer of one feature, 1, whose weight is the row of logits and has its
+    /// gradient.
+    @Test func tilesOfClassesKeepTheirDigits() throws {
+        func check<T: Surprisal.Scalar>(_ type: T.Type, _ dtype: String) throws {
+            for truth in TruthCase.all where truth.dtype == dtype && !truth.row(type).contains(where: { !$0.isFinite }) {
+                let row = truth.row(type)
+                if row.count < 4 { continue }
+                let y = try Labels([truth.label], classCount: row.count)
+                let loss = LinearCrossEntropyLoss<T>(reduction: .sum, blockBytes: row.count / 3 * MemoryLayout<T>.stride)
+                let found = loss.valueWithGradients(at: .ones([1, 1]), Linear(weight: Tensor(row, shape: [row.count, 1])), y)
+                let distance = ulps(found.value.item(), truth.loss)
+                #expect(distance <= Accuracy.lossULP, "\(truth.name) \(dtype): loss \(distance) ULP off")
+                for (sample, c) in truth.indices.enumerated() {
+                    let g = found.head.weight[c, 0], expected = truth.gradients[sample]
+                    if abs(Double(g) - expected[0]) <= Accuracy.gradientFloor(type) { continue }
+                    // Doubles are summed in Double: a walk over the strips' sums on top.
+                    let bound = Accuracy.labelGradientULP + (type == Double.self ? 8 + Double(row.count / 256).squareRoot() : 0)
+                    let distance = ulps(g, expected)
+                    #expect(distance <= bound, "\(truth.name) \(dtype): gradient \(c) \(distance) ULP off")
+                }
+            }
+        }
+        try check(Float.self, "float32")
+        try check(Double.self, "float64")
+    }
+
+    /// A tile whose classes are all impossible, before the others and after.
+    @Test func impossibleTiles() throws {
+        let x = Tensor<Float>([[1], [2]]), w = Tensor<Float>((0..<9).map { Float($0) }, shape: [9, 1])
+        let y = try Labels([4, 1], classCount: 9), q = Tensor<Float>([0, 0, 0, 0.5, 0.5, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 1, 0, 0, 0], shape: [2, 9])
+        let head = Linear(weight: w, bias: Tensor((0..<9).map { (3..<6).contains($0) ? 0 : -.infinity }))
+        let fused = LinearCrossEntropyLoss<Float>(reduction: .none, blockBytes: 12)
+        let plain = CrossEntropyLoss<Float>(reduction: .none)
+        let a = fused(x, head, y), b = plain(head(x), y)
+        #expect(abs(a[0] - b[0]) <= 2e-7 && a[1] == .infinity && b[1] == .infinity)
+        let c = fused(x, head, probabilities: q), d = plain(head(x), probabilities: q)
+        #expect(abs(c[0] - d[0]) <= 2e-7 && abs(c[1] - d[1]) <= 2e-7 && c[0].isFinite)
+        let smooth = LinearCrossEntropyLoss<Float>(labelSmoothing: 0.1, blockBytes: 12)(x, head, y)
+        #expect(smooth.item() == .infinity)
+    }
+
     @Test func isTheSameOnAnyNumberOfThreads() throws {
         let problem = try Problem<Float>([300], features: 64, classes: 700, bias: true)
         func run() -> [Tensor<Float>] {
-            let found = problem.gradients { LinearCrossEntropyLoss(blockBytes: 200_000)($0, $1, problem.labels) }
-            return [found.value] + found.gradients
+            [200_000, 2000].flatMap { bytes in
+                let found = problem.gradients { LinearCrossEntropyLoss(blockBytes: bytes)($0, $1, problem.labels) }
+                let loss = LinearCrossEntropyLoss<Float>(gradientFilter: .below(1e-3), blockBytes: bytes)
+                let filtered = loss.valueWithGradients(at: problem.x, problem.head, problem.labels, topK: 3)
+                let entropies = filtered.rows?.entropies.scalars.map { $0.isNaN ? -1 : $0 } ?? []
+                return [found.value, filtered.input, filtered.head.weight, Tensor(entropies)] + found.gradients
+            }
         }
         let one = Parallel.$override.withValue(1, operation: run)
         for threads in [2, 3, 8] { #expect(Parallel.$override.withValue(threads, operation: run) == one) }
@@ -187,6 +235,15 @@ import Testing
             #expect(BufferPool.heldByteCount <= gradients + budget + 64 << 10)
             #expect(BufferPool.heldByteCount < 4096 * 2048 * 4 / 8)
         }
+        // Less than a row: 8 kB.
+        await #expect(processExitsWith: .success) {
+            let problem = try Problem<Float>([64], features: 16, classes: 2048, bias: true, ignoring: nil)
+            _ = LinearCrossEntropyLoss(blockBytes: 4096)(problem.x, problem.head, problem.labels)
+            BufferPool.empty()
+            _ = problem.gradients { LinearCrossEntropyLoss(blockBytes: 4096)($0, $1, problem.labels) }
+            let gradients = 4 * (problem.x.count + problem.head.weight.count + 2048)
+            #expect(BufferPool.heldByteCount <= gradients + 4096 + 64 << 10)
+        }
     }
 
     @Test func refusesWhatDoesNotFit() async throws {
@@ -204,11 +261,17 @@ import Testing
             try LinearCrossEntropyLoss(weight: Tensor<Float>.ones([7])).check([2, 2], head, y)
         }
         let small = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            _ = LinearCrossEntropyLoss<Float>(blockBytes: 11)(
+            _ = LinearCrossEntropyLoss<Float>(blockBytes: 3)(
                 Tensor.ones([1, 2]), Linear(weight: Tensor.ones([3, 2])), try Labels([0], classCount: 3))
         }
         #expect(String(decoding: small.standardErrorContent, as: UTF8.self)
-            .contains("blockBytes is 11; expected at least 12, what a row of 3 classes takes"))
+            .contains("blockBytes is 3; expected at least 4, what a logit takes"))
+        let copies = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = LinearCrossEntropyLoss<Float>(blockBytes: 19)(
+                Tensor.ones([2, 2]), Linear(weight: Tensor.ones([3, 2])), try Labels([0, -100], classCount: 3))
+        }
+        #expect(String(decoding: copies.standardErrorContent, as: UTF8.self)
+            .contains("blockBytes is 19; expected at least 20, what a logit takes and the copy of a row of 2 features"))
         let tracked = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let y = try Labels([0], classCount: 3)
             _ = valueWithGradient(at: Tensor<Float>.ones([3])) {
