@@ -29,7 +29,7 @@ let package = Package(
         .target(
             name: "SurprisalKernels", dependencies: ["CKernels", "CLAPACKE", "COpenBLAS"], swiftSettings: swiftSettings),
         .target(name: "Surprisal", dependencies: ["SurprisalKernels"], swiftSettings: swiftSettings),
-        .target(name: "SurprisalIO", dependencies: ["Surprisal"], swiftSettings: swiftSettings),
+        .target(name: "SurprisalIO", dependencies: ["Surprisal", "SurprisalKernels"], swiftSettings: swiftSettings),
         .target(name: "SurprisalReference", swiftSettings: [.strictMemorySafety()]),
         .executableTarget(
             name: "SurprisalCommand",
@@ -67,7 +67,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "SurprisalReferenceTests", dependencies: ["SurprisalReference"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "SurprisalIOTests", dependencies: ["SurprisalIO"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
+            name: "SurprisalIOTests", dependencies: ["Surprisal", "SurprisalIO", "SurprisalKernels"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

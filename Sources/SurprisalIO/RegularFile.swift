@@ -1,4 +1,5 @@
 import Foundation
+import SurprisalKernels
 
 /// A path that leads, through any symbolic links, to a regular file or to nothing.
 ///
@@ -72,7 +73,16 @@ struct RegularFile {
     }
   }
 
-  /// The whole file, copied: a mapping would end the program when another one truncates the file.
+  /// The file as memory, which ends the program when another one truncates the file.
+  func mapping() throws(FileFailure) -> FileMapping {
+    do throws(FileMapping.Failure) {
+      return try FileMapping(path: url.path)
+    } catch {
+      throw FileFailure("map", NSError(domain: NSPOSIXErrorDomain, code: Int(error.code)))
+    }
+  }
+
+  /// The whole file, copied: no other program can take it away again.
   func contents() throws(FileFailure) -> Data {
     do {
       return try Data(contentsOf: url)

@@ -15,6 +15,8 @@ public struct SafetensorsError: Error, Equatable, Sendable, CustomStringConverti
     case file(operation: String, problem: String)
     /// The path leads to something other than a regular file.
     case notRegularFile(kind: String)
+    /// Another program has made the mapped file shorter.
+    case shortened(byteCount: Int, found: Int)
     /// The file ends within the 8 bytes that hold the header's length.
     case truncatedLength(byteCount: Int)
     /// The header's length is above the format's limit.
@@ -90,6 +92,8 @@ extension SafetensorsError.Reason: CustomStringConvertible {
     switch self {
     case .file(let operation, let problem): "cannot \(operation): \(problem)"
     case .notRegularFile(let kind): "is \(kind), expected a regular file"
+    case .shortened(let byteCount, let found):
+      "the file has \(found) bytes now, expected the \(byteCount) that it was opened with"
     case .truncatedLength(let byteCount):
       "file ends after \(byteCount) bytes, expected 8 bytes of header length"
     case .headerTooLong(let byteCount, let limit):

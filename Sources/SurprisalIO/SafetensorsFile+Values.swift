@@ -1,3 +1,5 @@
+import Surprisal
+
 extension SafetensorsFile {
   /// The values of an F32, F16 or BF16 tensor, row-major; the narrower types widen exactly,
   /// signs of zero and NaN payloads included.
@@ -63,6 +65,25 @@ extension SafetensorsFile {
       return values
     default: throw error(name, .unsupportedConversion(dtype: entry.dtype, to: "Int"))
     }
+  }
+
+  /// An F64, F32, F16 or BF16 tensor in Double, or one but F64 in Float; of a mapped file, where type and alignment allow,
+  /// without a copy: the elements then lie in the file until somebody writes to the tensor.
+  ///
+  /// - Throws: `SafetensorsError` when no tensor has the name or its type has no exact conversion.
+  public func tensor<Scalar: Surprisal.Scalar>(
+    of name: String, as type: Scalar.Type
+  ) throws(SafetensorsError) -> Tensor<Scalar> {
+    let entry = try requireEntry(name)
+    if entry.dtype == (type == Float.self ? .float32 : .float64),
+      let elements = elements(of: entry, as: Scalar.self)
+    {
+      return Tensor(shape: entry.shape, mapped: elements)
+    }
+    if let values = type == Float.self ? try floats(of: name) as? [Scalar] : nil {
+      return Tensor(values, shape: entry.shape)
+    }
+    return Tensor(try doubles(of: name).map { Scalar($0) }, shape: entry.shape)
   }
 
   /// The elements of `entry`, whose size is that of `Bits`.

@@ -1,11 +1,16 @@
 import Foundation
+import SurprisalKernels
+
+/// A file as memory.
+public typealias FileMapping = SurprisalKernels.FileMapping
 
 /// The tensors of a safetensors file, checked as a whole when it is opened.
 ///
 /// After `init` every entry's bytes are known to lie in the file, to fit its shape and type, and
 /// to be shared with no other entry; values are decoded when asked for.
 ///
-/// Memory: the file's bytes are held as long as the value is.
+/// Memory: the file's bytes are held as long as the value is; of a mapped file they stay on the disk until they are looked
+/// at.
 public struct SafetensorsFile: Sendable {
   /// One tensor of the file.
   public struct Entry: Sendable, Equatable {
@@ -26,13 +31,64 @@ public struct SafetensorsFile: Sendable {
   /// The path the file was read from, or nil for bytes in memory.
   public let path: String?
   private let header: SafetensorsHeader
-  private let contents: Data
+  private let contents: Contents
   private let dataStart: Int
+
+  private enum Contents: Sendable {
+    case copied(Data)
+    case mapped(FileMapping)
+
+    var byteCount: Int {
+      switch self {
+      case .copied(let data): data.count
+      case .mapped(let mapping): mapping.byteCount
+      }
+    }
+
+    func withSpan<R>(_ range: Range<Int>, _ body: (Span<UInt8>) -> R) -> R {
+      switch self {
+      case .copied(let data): body(data.span.extracting(range))
+      case .mapped(let mapping): body(mapping.bytes.extracting(range))
+      }
+    }
+  }
 
   /// Reads and checks the file at `path`, following symbolic links.
   ///
   /// - Throws: `SafetensorsError` when there is no regular file, it cannot be read, or it is malformed.
   public init(contentsOf path: String) throws(SafetensorsError) {
+    let regularFile = try Self.regularFile(path)
+    let contents: Data
+    do throws(FileFailure) {
+      contents = try regularFile.contents()
+    } catch {
+      throw SafetensorsError(error, path: path)
+    }
+    try self.init(.copied(contents), path: path)
+  }
+
+  /// Checks the file at `path`, following symbolic links, without reading its tensors: their bytes come from the disk when
+  /// they are asked for, and `tensor(of:as:)` copies none that may be used where they lie.
+  ///
+  /// The file must not become shorter as long as it is read. Whoever asks for a tensor of one that has gets an error; when it
+  /// happens while values are being read, the system ends the program with SIGBUS, of which
+  /// `FileMapping.endWhenTruncated(status:)` makes a message and an exit status. A file that is replaced, as
+  /// `SafetensorsWriter` does, stays as it was for who has it mapped.
+  ///
+  /// - Throws: as `init(contentsOf:)`.
+  public init(mapping path: String) throws(SafetensorsError) {
+    let regularFile = try Self.regularFile(path)
+    let mapping: FileMapping
+    do throws(FileFailure) {
+      mapping = try regularFile.mapping()
+    } catch {
+      throw SafetensorsError(error, path: path)
+    }
+    try self.init(.mapped(mapping), path: path)
+  }
+
+  /// A regular file whose first bytes are no other kind's.
+  private static func regularFile(_ path: String) throws(SafetensorsError) -> RegularFile {
     let regularFile: RegularFile
     let prefixBytes: Data
     let fileByteCount: Int
@@ -48,29 +104,30 @@ public struct SafetensorsFile: Sendable {
     // A file of another kind is refused by its first bytes, before all of it is in memory.
     _ = try SafetensorsHeader.byteCount(
       prefix: prefixBytes, fileByteCount: max(fileByteCount, prefixBytes.count), path: path)
-    let contents: Data
-    do throws(FileFailure) {
-      contents = try regularFile.contents()
-    } catch {
-      throw SafetensorsError(error, path: path)
-    }
-    try self.init(contents: contents, path: path)
+    return regularFile
   }
 
   /// Checks a file that is already in memory.
   ///
   /// - Throws: `SafetensorsError` when the bytes are malformed.
   public init(bytes: [UInt8]) throws(SafetensorsError) {
-    try self.init(contents: Data(bytes), path: nil)
+    try self.init(.copied(Data(bytes)), path: nil)
   }
 
-  private init(contents: Data, path: String?) throws(SafetensorsError) {
+  private init(_ contents: Contents, path: String?) throws(SafetensorsError) {
+    func bytes(_ range: Range<Int>) -> [UInt8] {
+      contents.withSpan(range) { span in
+        [UInt8](capacity: span.count) { output in for i in span.indices { output.append(span[i]) } }
+      }
+    }
+    let byteCount = contents.byteCount
     let headerByteCount = try SafetensorsHeader.byteCount(
-      prefix: contents, fileByteCount: contents.count, path: path)
+      prefix: bytes(0..<min(byteCount, SafetensorsHeader.prefixByteCount)), fileByteCount: byteCount,
+      path: path)
     dataStart = SafetensorsHeader.prefixByteCount + headerByteCount
     header = try SafetensorsHeader(
-      parsing: Array(contents[SafetensorsHeader.prefixByteCount..<dataStart]),
-      dataByteCount: contents.count - dataStart, path: path)
+      parsing: bytes(SafetensorsHeader.prefixByteCount..<dataStart),
+      dataByteCount: byteCount - dataStart, path: path)
     self.contents = contents
     self.path = path
   }
@@ -91,6 +148,10 @@ public struct SafetensorsFile: Sendable {
 
   func requireEntry(_ name: String) throws(SafetensorsError) -> Entry {
     guard let entry = entry(named: name) else { throw error(name, .noSuchTensor) }
+    if case .mapped(let mapping) = contents, !mapping.isWhole {
+      throw error(
+        name, .shortened(byteCount: mapping.byteCount, found: mapping.currentByteCount ?? 0))
+    }
     return entry
   }
 
@@ -101,7 +162,18 @@ public struct SafetensorsFile: Sendable {
   /// Calls `body` with the little-endian bytes of `entry`, at any alignment.
   func withBytes<R>(of entry: Entry, _ body: (Span<UInt8>) -> R) -> R {
     let range = entry.byteRange
-    return body(
-      contents.span.extracting(dataStart + range.lowerBound..<dataStart + range.upperBound))
+    return contents.withSpan(
+      dataStart + range.lowerBound..<dataStart + range.upperBound, body)
+  }
+
+  /// The elements of `entry` where they lie, or nil when they are no memory of this machine's numbers: not mapped, not
+  /// aligned, or of the other byte order.
+  func elements<Element>(of entry: Entry, as type: Element.Type) -> Buffer<Element>? {
+    #if _endian(little)
+      guard case .mapped(let mapping) = contents else { return nil }
+      return mapping.buffer(of: type, at: dataStart + entry.byteRange.lowerBound, count: entry.count)
+    #else
+      return nil
+    #endif
   }
 }

@@ -32,6 +32,11 @@ public struct Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
         require(i == count, "Buffer: a collection of \(count) elements that has \(i)")
     }
 
+    /// Memory of `owner`, which lives as long as the buffer.
+    init(base: UnsafeMutableRawPointer, count: Int, owner: AnyObject) {
+        memory = unsafe BufferMemory.borrow(base: base, count: count, from: owner)
+    }
+
     @inlinable
     public var count: Int { memory.count }
 
@@ -83,7 +88,7 @@ extension Buffer where Element: Scalar {
 struct BufferHeader {
     @usableFromInline let base: UnsafeMutableRawPointer
     @usableFromInline let count: Int
-    /// 0 for elements within the object.
+    /// 0 for elements within the object, −1 for those of an owner, which the object's only unit refers to.
     let blockSize: Int
 }
 
@@ -117,6 +122,15 @@ final class BufferMemory: ManagedBuffer<BufferHeader, BufferMemory.Unit> {
         return unsafe unsafeDowncast(memory, to: BufferMemory.self)
     }
 
+    static func borrow(base: UnsafeMutableRawPointer, count: Int, from owner: AnyObject) -> BufferMemory {
+        let memory = create(minimumCapacity: 1) { memory in
+            let reference = unsafe UInt(bitPattern: Unmanaged.passRetained(owner).toOpaque())
+            unsafe memory.withUnsafeMutablePointerToElements { unsafe $0.initialize(to: Unit(reference)) }
+            return unsafe BufferHeader(base: base, count: count, blockSize: -1)
+        }
+        return unsafe unsafeDowncast(memory, to: BufferMemory.self)
+    }
+
     /// `header`, without the check that nobody writes it meanwhile: nobody ever does.
     @inlinable
     var fixedHeader: BufferHeader { unsafe withUnsafeMutablePointerToHeader { unsafe $0.pointee } }
@@ -139,5 +153,11 @@ final class BufferMemory: ManagedBuffer<BufferHeader, BufferMemory.Unit> {
     deinit {
         let header = fixedHeader
         if header.blockSize > 0 { unsafe BufferPool.give(header.base, header.blockSize) }
+        if header.blockSize < 0 {
+            let reference = unsafe withUnsafeMutablePointerToElements { unsafe UInt($0.pointee) }
+            if let owner = unsafe UnsafeRawPointer(bitPattern: reference) {
+                unsafe Unmanaged<AnyObject>.fromOpaque(owner).release()
+            }
+        }
     }
 }

@@ -23,6 +23,14 @@ public struct Tensor<Scalar: Surprisal.Scalar>: Sendable {
         self.operation = operation
     }
 
+    /// A tensor of elements that lie elsewhere, as in a mapped file.
+    package init(shape: Shape, mapped buffer: Buffer<Scalar>) {
+        if buffer.count != shape.elementCount {
+            fatalError("Tensor: \(buffer.count) values for shape \(shape); expected \(shape.elementCount)")
+        }
+        self.init(shape: shape, buffer: buffer)
+    }
+
     /// A tensor of `values` in row-major order.
     ///
     /// Stops the program when their number is not the shape's.
