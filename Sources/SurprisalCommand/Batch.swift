@@ -15,7 +15,8 @@ enum BatchError: Error, CustomStringConvertible {
     case linearBiasShape(found: [Int], classes: Int)
     case linearOption(String)
     case blockBytes(Int, least: Int)
-    case blockBytesWithoutLinear(Int)
+    case optionWithoutLinear(String)
+    case filterWithoutGradient(Double)
 
     var description: String {
         switch self {
@@ -40,9 +41,11 @@ enum BatchError: Error, CustomStringConvertible {
         case .linearBiasShape(let found, let classes):
             "tensor \"linear_bias\" has shape \(found); expected [\(classes)], as many as \"linear_weight\" has rows"
         case .blockBytes(let found, let least):
-            "--block-bytes \(found); expected at least \(least), what a row takes"
-        case .blockBytesWithoutLinear(let found):
-            "--block-bytes \(found) without \"linear_weight\" in the file; expected a linear layer"
+            "--block-bytes \(found); expected at least \(least), what a logit takes, and the copy of a row where labels are ignored"
+        case .optionWithoutLinear(let option):
+            "\(option) without \"linear_weight\" in the file; expected a linear layer"
+        case .filterWithoutGradient(let bound):
+            "--gradient-filter \(bound) without --gradient; expected both"
         case .linearOption(let option):
             "\(option) with \"linear_weight\" in the file; expected none: the classes are its rows, along the last axis"
         }
@@ -123,12 +126,7 @@ struct Batch {
 
     private func tensor<Scalar: Surprisal.Scalar>(
         _ entry: SafetensorsFile.Entry, as type: Scalar.Type
-    ) throws -> Tensor<Scalar> {
-        if let values = type == Float.self ? try file.floats(of: entry.name) as? [Scalar] : nil {
-            return Tensor(values, shape: entry.shape)
-        }
-        return Tensor(try file.doubles(of: entry.name).map { Scalar($0) }, shape: entry.shape)
-    }
+    ) throws -> Tensor<Scalar> { try file.tensor(of: entry.name, as: type) }
 
     /// The size of the input's class axis.
     func classCount(_ classAxis: Int?) throws -> Int {

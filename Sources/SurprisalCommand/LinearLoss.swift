@@ -10,24 +10,41 @@ extension LossCommand {
         // The file's shape before its labels, which are as many as its rows.
         guard x.shape.last == head.inputs else { throw LossError.features(input: x.shape, weight: head.weight.shape) }
         let target = try batch.target(as: Scalar.self, ignoring: ignoreIndex, classAxis: nil)
-        let bytes = blockBytes ?? LinearCrossEntropyLoss<Scalar>.defaultBlockBytes
+        if let gradientFilter, !gradient { throw BatchError.filterWithoutGradient(gradientFilter) }
+        let filter = gradientFilter.map { GradientFilter.below($0) } ?? .exact
+        try filter.check()
+        // Without reduction the gradient is that of the losses' sum, and the losses come from the same sweep.
         let loss = LinearCrossEntropyLoss(
-            weight: try batch.weight(as: Scalar.self), labelSmoothing: labelSmoothing, reduction: reduction, blockBytes: bytes)
-        let call = try call(loss, x.shape, head, target)
+            weight: try batch.weight(as: Scalar.self), labelSmoothing: labelSmoothing,
+            reduction: gradient && reduction == .none ? .sum : reduction, gradientFilter: filter,
+            blockBytes: blockBytes ?? LinearCrossEntropyLoss<Scalar>.defaultBlockBytes)
+        try check(loss, x.shape, head, target)
 
-        var value = Tensor<Scalar>(0)
-        var gradients: [LossResult.Gradient] = []
+        let k = perRow ? min(5, head.outputs) : nil
+        var value = Tensor<Scalar>(0), rows: RowResults<Scalar>?
+        var gradients: [LossResult.Gradient] = [], skippedShare: Double?
         if gradient {
-            let parameters = [x, head.weight] + (head.bias.map { [$0] } ?? [])
-            let found = valueWithGradient(at: parameters) { tracked in
-                let loss = call(tracked[0], Linear(weight: tracked[1], bias: tracked.count > 2 ? tracked[2] : nil))
-                value = loss.detached
-                return loss.sum()
-            }.gradients
-            gradients = zip(["gradient_input", "gradient_linear_weight", "gradient_linear_bias"], found)
-                .map { LossResult.Gradient($0, $1) }
+            let wanted = k ?? (reduction == .none ? 0 : nil)
+            let found = switch target {
+            case .labels(let labels): loss.valueWithGradients(at: x, head, labels, topK: wanted)
+            case .probabilities(let q): loss.valueWithGradients(at: x, head, probabilities: q, topK: wanted)
+            }
+            rows = found.rows
+            value = reduction == .none ? rows?.losses ?? found.value : found.value
+            gradients = [("gradient_input", found.input), ("gradient_linear_weight", found.head.weight)].map { LossResult.Gradient($0, $1) }
+            if let bias = found.head.bias { gradients.append(LossResult.Gradient("gradient_linear_bias", bias)) }
+            if gradientFilter != nil { skippedShare = found.skippedShare }
+        } else if let k {
+            let found = switch target {
+            case .labels(let labels): loss.rowResults(of: x, head, labels, topK: k)
+            case .probabilities(let q): loss.rowResults(of: x, head, probabilities: q, topK: k)
+            }
+            (value, rows) = (found.value, found)
         } else {
-            value = call(x, head)
+            value = switch target {
+            case .labels(let labels): loss(x, head, labels)
+            case .probabilities(let q): loss(x, head, probabilities: q)
+            }
         }
         let (positions, ignored) = switch target {
         case .labels(let labels): (labels.count, labels.ignoredCount)
@@ -35,32 +52,44 @@ extension LossCommand {
         }
         return LossResult(
             reduction: reduction, positions: positions, ignored: ignored, classes: head.outputs, dtype: batch.inputDtype,
-            shape: value.shape, losses: value.scalars.map { Double($0) }, gradients: gradients)
+            shape: value.shape, losses: value.scalars.map { Double($0) }, gradients: gradients,
+            rows: perRow ? rows.map { LossResult.Rows($0) } : nil, skippedShare: skippedShare)
     }
 
-    private func call<Scalar: Surprisal.Scalar>(
+    private func check<Scalar: Surprisal.Scalar>(
         _ loss: LinearCrossEntropyLoss<Scalar>, _ shape: [Int], _ head: Linear<Scalar>, _ target: BatchTarget<Scalar>
-    ) throws -> (Tensor<Scalar>, Linear<Scalar>) -> Tensor<Scalar> {
-        let call: (Tensor<Scalar>, Linear<Scalar>) -> Tensor<Scalar>, least: Int
+    ) throws {
+        let least: Int
         switch target {
         case .labels(let labels):
             try loss.check(shape, head, labels)
             least = loss.leastBlockBytes(head, labels)
-            call = { loss($0, $1, labels) }
         case .probabilities(let q):
             // As in PyTorch, a negative one means no class and is let pass.
             if let ignoreIndex, ignoreIndex >= 0 { throw BatchError.ignoredProbabilities(ignoreIndex) }
             try loss.check(shape, head, probabilities: q.shape)
             least = loss.leastBlockBytes(head)
-            call = { loss($0, $1, probabilities: q) }
         }
         if loss.blockBytes < least { throw BatchError.blockBytes(loss.blockBytes, least: least) }
-        return call
     }
 }
 
 extension LossResult.Gradient {
     init<Scalar: Surprisal.Scalar>(_ name: String, _ tensor: Tensor<Scalar>) {
         self.init(name: name, shape: tensor.shape, values: tensor.scalars.map { Double($0) })
+    }
+}
+
+extension LossResult.Rows {
+    init<Scalar: Surprisal.Scalar>(_ rows: RowResults<Scalar>) {
+        func doubles(_ tensor: Tensor<Scalar>) -> [Double] { tensor.scalars.map { Double($0) } }
+        loss = doubles(rows.losses)
+        logSumExp = doubles(rows.logSumExps)
+        entropy = doubles(rows.entropies)
+        labelProbability = doubles(rows.labelProbabilities)
+        (argmax, isRight) = (rows.argmax.values, rows.isRight)
+        (shape, topShape) = (rows.losses.shape, rows.topClasses.shape)
+        topClasses = rows.topClasses.values
+        topLogProbability = doubles(rows.topLogProbabilities)
     }
 }

@@ -45,12 +45,19 @@ struct LossCommand: ParsableCommand {
     var gradient = false
 
     @Option(help: ArgumentHelp(
-        "Write `loss` and `gradient` (of a linear layer `gradient_input`, `gradient_linear_weight`, `gradient_linear_bias`) to this safetensors file.",
+        "Write `loss` and `gradient` (of a linear layer `gradient_input`, `gradient_linear_weight`, `gradient_linear_bias`, and with --per-row `row_…`) to this safetensors file.",
         valueName: "file"))
     var output: String?
 
     @Option(parsing: .unconditional, help: "Bytes of logits at a time, of a linear layer. (default: 67108864)")
     var blockBytes: Int?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp(
+        "Leave parts of a linear layer's gradient out in which no derivative of a row's loss by a logit reaches this.", valueName: "eps"))
+    var gradientFilter: Double?
+
+    @Flag(help: "Also, of a linear layer: log-sum-exp, entropy, probability of the label, argmax and the 5 most probable classes of each row.")
+    var perRow = false
 
     @Option(parsing: .unconditional, help: "Threads to use. (default: one a processor)")
     var threads: Int?
@@ -68,7 +75,9 @@ struct LossCommand: ParsableCommand {
             throw Failure.exit("--output \(output) is the batch itself; expected another file")
         }
         do {
-            let file = try SafetensorsFile(contentsOf: batch)
+            // Mapped: a large weight is not read twice, into the file's copy and into the tensor.
+            FileMapping.endWhenTruncated(status: Failure.Status.inputOutput.rawValue)
+            let file = try SafetensorsFile(mapping: batch)
             let contents = try Batch(file)
             // Computed in Double when anything is, written in the input's type.
             try finish(
@@ -95,7 +104,9 @@ struct LossCommand: ParsableCommand {
 
     private func result<Scalar: Surprisal.Scalar>(_ batch: Batch, as type: Scalar.Type) throws -> LossResult {
         if let head = try batch.head(as: type) { return try linearResult(batch, head) }
-        if let blockBytes { throw BatchError.blockBytesWithoutLinear(blockBytes) }
+        if let blockBytes { throw BatchError.optionWithoutLinear("--block-bytes \(blockBytes)") }
+        if let gradientFilter { throw BatchError.optionWithoutLinear("--gradient-filter \(gradientFilter)") }
+        if perRow { throw BatchError.optionWithoutLinear("--per-row") }
         let logits = try batch.input(as: type)
         let weight = try batch.weight(as: type)
         let target = try batch.target(as: type, ignoring: ignoreIndex, classAxis: classAxis)

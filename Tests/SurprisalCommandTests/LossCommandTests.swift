@@ -177,7 +177,8 @@ import Testing
 
     @Test func linearLayerInTheFile() throws {
         let path = try linearBatch(), output = folder.file("linear-out.safetensors")
-        for options in [[], ["--block-bytes", "100"]] {
+        // All at once, some rows, some classes.
+        for options in [[], ["--block-bytes", "100"], ["--block-bytes", "60"]] {
             let mean = try report([path] + options)
             #expect(abs((mean["loss"] as? Double ?? 0) - 1.865845215) <= 5.1e-10)
             #expect(mean["classes"] as? Int == 5 && mean["positions"] as? Int == 4 && mean["ignored"] as? Int == 1)
@@ -197,6 +198,51 @@ import Testing
         #expect(none.count == 4 && none[2] == 0 && abs(none[0] - 3.064374737) <= 5.1e-10)
     }
 
+    /// The rows of the worked example: what its losses say again.
+    @Test func perRowResults() throws {
+        let path = try linearBatch(), output = folder.file("rows-out.safetensors")
+        let losses = [3.064374737, 2.173946218, 0, 0.359214692]
+        for options in [[], ["--gradient"], ["--block-bytes", "60"], ["--reduction", "none", "--gradient"]] {
+            let report = try report([path, "--per-row", "--output", output] + options)
+            let rows = try #require(report["rows"] as? [String: Any])
+            let loss = try #require(rows["loss"] as? [Double]), p = try #require(rows["label_probability"] as? [Any])
+            #expect(loss.count == 4 && zip(loss, losses).allSatisfy { abs($0 - $1) <= 5.1e-10 })
+            for r in [0, 1, 3] {
+                let probability = try #require(p[r] as? Double)
+                #expect(abs(-Foundation.log(probability) - losses[r]) <= 5.1e-10)
+            }
+            #expect(p[2] as? String == "NaN")
+            let argmax = try #require(rows["argmax"] as? [Int]), top = try #require(rows["top_classes"] as? [[Int]])
+            #expect(argmax[2] == -1 && top[2] == [-1, -1, -1, -1, -1] && top.map { $0[0] } == argmax)
+            #expect(rows["is_right"] as? [Bool] == zip(argmax, [2, 0, -100, 4]).map { $0 == $1 })
+            let logProbabilities = try #require(rows["top_log_probability"] as? [[Any]])
+            let sum = logProbabilities[0].compactMap { $0 as? Double }.reduce(0) { $0 + Foundation.exp($1) }
+            #expect(abs(sum - 1) <= 1e-12)
+            let file = try SafetensorsFile(contentsOf: output)
+            #expect(try file.integers(of: "row_argmax") == argmax && file.entry(named: "row_is_right")?.dtype == .bool)
+            #expect(file.entry(named: "row_top_classes")?.shape == [4, 5])
+            // Printed and parsed again.
+            let written = try file.doubles(of: "row_loss")
+            #expect(written.count == 4 && zip(written, loss).allSatisfy { abs($0 - $1) <= 1e-15 * $1 })
+            let entropy = try file.doubles(of: "row_entropy"), lse = try file.doubles(of: "row_log_sum_exp")
+            #expect(entropy[2].isNaN && entropy[0] > 0 && entropy[0] <= Foundation.log(5) && lse[2].isNaN)
+        }
+    }
+
+    @Test func gradientFilterOnTheCommandLine() throws {
+        let path = try linearBatch()
+        let exact = try report([path, "--gradient"]), all = try report([path, "--gradient", "--gradient-filter", "0"])
+        #expect(exact["skipped_share"] == nil && all["skipped_share"] as? Double == 0)
+        #expect(abs((all["gradient_norm"] as? Double ?? 0) - (exact["gradient_norm"] as? Double ?? 1)) <= 1e-12)
+        let none = try report([path, "--gradient", "--gradient-filter", "2"])
+        #expect(none["skipped_share"] as? Double == 1 && none["loss"] as? Double == exact["loss"] as? Double)
+        try refuses([path, "--gradient", "--gradient-filter", "-1"], naming: ["gradient filter", "-1", "at least 0"])
+        let alone = try Program.run(["loss", path, "--gradient-filter", "0.1"])
+        #expect(alone.status == 65 && alone.errors.contains("--gradient-filter 0.1 without --gradient"))
+        try refuses([try batch(), "--gradient", "--gradient-filter", "0.1"], naming: ["--gradient-filter 0.1", "linear_weight"])
+        try refuses([try batch(), "--per-row"], naming: ["--per-row", "linear_weight"])
+    }
+
     @Test func linearLayersThatDoNotFit() throws {
         try refuses([try linearBatch(weight: [3, 5])], naming: ["linear_bias", "[5]", "expected [3]"])
         try refuses([try linearBatch(weight: [3, 5], bias: nil)], naming: ["[4, 3]", "[3, 5]", "… × 5"])
@@ -204,7 +250,7 @@ import Testing
         try refuses([try linearBatch(hidden: [3, 4])], naming: ["[3, 4]", "[5, 3]"])
         try refuses([try batch { try $0.add("linear_bias", shape: [5], values: Self.linearBias) }], naming: ["linear_bias", "linear_weight"])
         try refuses([try linearBatch(labels: [2, 0, 5, 4])], naming: ["label 5", "position [2]", "0 to 4"])
-        try refuses([try linearBatch(), "--block-bytes", "39"], naming: ["--block-bytes 39", "at least 88"])
+        try refuses([try linearBatch(), "--block-bytes", "39"], naming: ["--block-bytes 39", "at least 56"])
         try refuses([try batch(), "--block-bytes", "39"], naming: ["--block-bytes 39", "linear_weight"])
         try refuses([try linearBatch(), "--class-axis", "1"], naming: ["--class-axis 1", "linear_weight"])
         try refuses([try linearBatch(), "--input", "log-probabilities"], naming: ["--input log-probabilities", "linear_weight"])
