@@ -64,8 +64,8 @@ struct Measure: ParsableCommand {
     }
 
     private func chosen() throws -> [Workload] {
-        let all = Workload.all
-        let workloads = filter.isEmpty ? all : all.filter { workload in
+        let all = Workload.all + Workload.long
+        let workloads = filter.isEmpty ? Workload.all : all.filter { workload in
             // `x` may stand for the `×` of the identifiers.
             filter.contains { workload.identifier.contains($0) || workload.identifier.replacing("×", with: "x").contains($0) }
         }

@@ -14,31 +14,77 @@ extension Workload {
                 make: { LinearCrossEntropyExercise(rows: rows, features: features, classes: classes).exercise(pass) })
         }
     }
+
+    /// Classes as frequent as the words of a text, sorted by frequency: forward and gradient, exact and with the filter of Cut
+    /// Cross-Entropy. What the filter leaves out still counts as done: beyond the limit, that is what it buys.
+    static func linearCrossEntropyOfWords(_ number: Int, rows: Int, features: Int, classes: Int) -> [Workload] {
+        [("linear-cross-entropy-words", GradientFilter.exact), ("linear-cross-entropy-words-filter", .below(0x1p-12))]
+            .map { name, filter in
+                Workload(
+                    number: number, name: name, shape: "\(rows)×\(features)→\(classes)", type: "Float", pass: .both,
+                    bytes: Double(8 * (rows * features + classes * features)),
+                    operations: 6 * Double(rows) * Double(features) * Double(classes), limit: .matrixProduct,
+                    make: {
+                        LinearCrossEntropyExercise(rows: rows, features: features, classes: classes, ofWords: true, filter)
+                            .exercise(.both)
+                    })
+            }
+    }
+
+    /// The loss and what is known of each row besides, with the 5 most probable classes, of one sweep: beside the forward pass
+    /// of the loss alone it says what they cost.
+    static func linearCrossEntropyRows(_ number: Int, rows: Int, features: Int, classes: Int) -> [Workload] {
+        [("linear-cross-entropy", false), ("linear-cross-entropy-rows", true)].map { name, reports in
+            Workload(
+                number: number, name: name, shape: "\(rows)×\(features)→\(classes)", type: "Float", pass: .forward,
+                bytes: Double(4 * (rows * features + classes * features)),
+                operations: 2 * Double(rows) * Double(features) * Double(classes), limit: .matrixProduct,
+                make: {
+                    LinearCrossEntropyExercise(rows: rows, features: features, classes: classes)
+                        .exercise(.forward, reports: reports)
+                })
+        }
+    }
+
+    /// Minutes long: only for who asks for it by `--filter`.
+    static var long: [Workload] {
+        linearCrossEntropy(14, rows: 32768, features: 512, classes: 128_256).filter { $0.pass == .forward }
+    }
 }
 
 private final class LinearCrossEntropyExercise {
     let rows: Int, features: Int, classes: Int
     let x: Tensor<Float>, head: Linear<Float>, labels: [Int], y: Labels
-    let loss = LinearCrossEntropyLoss<Float>()
+    let loss: LinearCrossEntropyLoss<Float>
+    let filter: GradientFilter
 
-    init(rows: Int, features: Int, classes: Int) {
+    /// Of words, class c is 1/(c + 1) times as frequent as the first, among the labels and by the bias.
+    init(rows: Int, features: Int, classes: Int, ofWords: Bool = false, _ filter: GradientFilter = .exact) {
+        self.filter = filter
+        // Few rows to a block have their labels in few tiles.
+        loss = LinearCrossEntropyLoss(
+            gradientFilter: filter, blockBytes: ofWords ? 16 << 20 : LinearCrossEntropyLoss<Float>.defaultBlockBytes)
         (self.rows, self.features, self.classes) = (rows, features, classes)
         var random = Inputs(seed: UInt64(rows * features * classes))
         x = Tensor(random.normal(rows * features), shape: [rows, features])
         head = Linear(
-            weight: Tensor(random.normal(classes * features, deviation: 1 / Double(features).squareRoot()), shape: [classes, features]))
-        labels = random.labels(rows, classes: classes)
+            weight: Tensor(random.normal(classes * features, deviation: 1 / Double(features).squareRoot()), shape: [classes, features]),
+            bias: ofWords ? Tensor((0..<classes).map { -Float(Double.log(Double($0 + 1))) }) : nil)
+        let uniform = random.labels(rows, classes: classes)
+        // log(c + 1) is about uniform.
+        labels = ofWords ? uniform.map { Int(Double.exp(Double($0) / Double(classes) * Double.log(Double(classes)))) - 1 } : uniform
         do { y = try Labels(labels, classCount: classes) } catch { fatalError("linear-cross-entropy: \(error)") }
     }
 
     /// Multiply-adds up to which the naive loops take less than a second or two.
     private static let naiveWork = 1e9
 
-    func exercise(_ pass: Row.Pass) -> Exercise {
+    func exercise(_ pass: Row.Pass, reports: Bool = false) -> Exercise {
         let isSmall = Double(rows) * Double(features) * Double(classes) < Self.naiveWork
         return Exercise(
-            engine: pass == .forward ? { [self] in keep(loss(x, head, y)) } : { [self] in keep(both()) },
-            naive: isSmall ? naive(pass) : nil, verify: { [self] in try verify(pass) },
+            engine: reports ? { [self] in keep(loss.rowResults(of: x, head, y, topK: 5)) }
+                : pass == .forward ? { [self] in keep(loss(x, head, y)) } : { [self] in keep(both()) },
+            naive: isSmall && head.bias == nil ? naive(pass) : nil, verify: { [self] in try verify(pass) },
             inputs: [
                 ("x", .float(x)), ("weight", .float(head.weight)), ("labels", .labels(labels, shape: [rows])),
             ],
@@ -46,10 +92,11 @@ private final class LinearCrossEntropyExercise {
     }
 
     private func both() -> (value: Tensor<Float>, gradients: [Tensor<Float>]) {
-        valueWithGradient(at: [x, head.weight]) { loss($0[0], Linear(weight: $0[1]), y) }
+        valueWithGradient(at: [x, head.weight]) { loss($0[0], Linear(weight: $0[1], bias: head.bias), y) }
     }
 
     private func naive(_ pass: Row.Pass) -> () -> Void {
+        // Without a bias: small workloads have none.
         let x = x.scalars, w = head.weight.scalars, shape = ReferenceShape(outer: rows, classes: classes)
         var logits = [Float](repeating: 0, count: rows * classes), gradient = logits
         var losses = [Float](repeating: 0, count: rows), dx = x, dw = w
@@ -69,7 +116,7 @@ private final class LinearCrossEntropyExercise {
 
     /// A logit in Double, and Σ|x·w| of it.
     private func logit(_ row: Int, _ c: Int) -> (value: Double, size: Double) {
-        var sum = 0.0, size = 0.0
+        var sum = head.bias.map { Double($0.span[c]) } ?? 0, size = sum.magnitude
         let x = x.span, w = head.weight.span
         for i in 0..<features {
             let product = Double(x[row * features + i]) * Double(w[c * features + i])
@@ -77,6 +124,22 @@ private final class LinearCrossEntropyExercise {
             size += product.magnitude
         }
         return (sum, size)
+    }
+
+    /// What the filter may leave out of a sum, as a unit of the verdict's.
+    private func leftOut(_ size: @autoclosure () -> Double) -> Double {
+        guard case .below(let bound) = filter else { return 0 }
+        return bound * size() / Double(rows) / (Double(features) + 8)
+    }
+
+    private func columnSize(_ i: Int) -> Double {
+        let w = head.weight.span
+        return (0..<classes).reduce(0.0) { $0 + Double(w[$1 * features + i].magnitude) }
+    }
+
+    private func featureSize(_ i: Int) -> Double {
+        let x = x.span
+        return (0..<rows).reduce(0.0) { $0 + Double(x[$1 * features + i].magnitude) }
     }
 
     /// A sample of row losses, and of rows and columns of the gradients, in Double.
@@ -120,7 +183,7 @@ private final class LinearCrossEntropyExercise {
                     sum += term
                     size += term.magnitude
                 }
-                let unit = ulp * size / Double(rows) * (largest + Double(classes) / 2 / Double(features))
+                let unit = ulp * size / Double(rows) * (largest + Double(classes) / 2 / Double(features)) + leftOut(columnSize(i))
                 try check(dx[row * features + i], sum / Double(rows), unit: unit, "dx[\(row), \(i)]")
             }
         }
@@ -135,7 +198,7 @@ private final class LinearCrossEntropyExercise {
                     sum += term
                     size += term.magnitude
                 }
-                let unit = ulp * size / Double(rows) * (2 * largest + Double(rows) / 2 / Double(features))
+                let unit = ulp * size / Double(rows) * (2 * largest + Double(rows) / 2 / Double(features)) + leftOut(featureSize(i))
                 try check(dw[c * features + i], sum / Double(rows), unit: unit, "dW[\(c), \(i)]")
             }
         }

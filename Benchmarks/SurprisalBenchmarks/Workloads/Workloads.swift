@@ -15,6 +15,8 @@ extension Workload {
         + [(13, 4096, 1000), (13, 2048, 32000)].flatMap { crossEntropy($0.0, shape: [$0.1, $0.2], Double.self) }
         + [(256, 128, 4000), (2048, 768, 32000), (1024, 1024, 128_256)]
             .flatMap { linearCrossEntropy(14, rows: $0.0, features: $0.1, classes: $0.2) }
+        + linearCrossEntropyOfWords(14, rows: 1024, features: 256, classes: 32000)
+        + linearCrossEntropyRows(14, rows: 1024, features: 512, classes: 32000)
         + [
             .synthetic(rows: 200_000, features: 20, classes: 4, noise: 8), .digits,
             .synthetic(rows: 5000, features: 50, classes: 100, noise: 4),
