@@ -11,6 +11,21 @@ extension ClassAxis {
             outer >= 0 && classes >= 0 && inner >= 0 && count == outer * classes * inner,
             "\(what): \(count) elements; expected \(outer) × \(classes) × \(inner)")
     }
+
+    /// Of a selection among classes: there must be one, and its number must fit.
+    func require(_ count: Int, places: Int, _ what: String) {
+        require(count, what)
+        SurprisalKernels.require(
+            places == positions && (1...Int(Int32.max)).contains(classes) || places == 0 && positions == 0,
+            "\(what): \(places) places in \(outer) × \(classes) × \(inner)")
+    }
+}
+
+extension ClassIndices {
+    func require(_ axis: ClassAxis, _ what: String) {
+        SurprisalKernels.require(count == axis.positions, "\(what): \(count) labels; expected \(axis.positions)")
+        SurprisalKernels.require(largest < axis.classes, "\(what): label \(largest) of \(axis.classes) classes")
+    }
 }
 
 extension Normalisation {
@@ -35,11 +50,7 @@ extension CrossEntropySweep {
         check(openClasses, axis.classes, "open classes")
         switch target {
         case .probabilities(let probabilities): axis.require(probabilities.count, "cross-entropy: probabilities")
-        case .labels(let labels):
-            SurprisalKernels.require(
-                labels.count == axis.positions, "cross-entropy: \(labels.count) labels; expected \(axis.positions)")
-            SurprisalKernels.require(
-                labels.largest < axis.classes, "cross-entropy: label \(labels.largest) of \(axis.classes) classes")
+        case .labels(let labels): labels.require(axis, "cross-entropy")
         }
     }
 }

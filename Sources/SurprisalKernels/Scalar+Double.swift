@@ -188,6 +188,37 @@ extension Double: Scalar {
         }
     }
 
+    public static func argmax(_ x: Span<Double>, axis: ClassAxis, into classes: inout MutableSpan<Int32>) {
+        axis.require(x.count, places: classes.count, "argmax")
+        unsafe select(x, nil, axis, &classes)
+    }
+
+    public static func rank(
+        _ labels: ClassIndices, in x: Span<Double>, axis: ClassAxis, into ranks: inout MutableSpan<Int32>
+    ) {
+        axis.require(x.count, places: ranks.count, "rank")
+        labels.require(axis, "rank")
+        unsafe labels.values.withUnsafeBufferPointer { labels in
+            unsafe select(x, labels.baseAddress, axis, &ranks)
+        }
+    }
+
+    private static func select(
+        _ x: Span<Double>, _ labels: UnsafePointer<Int32>?, _ axis: ClassAxis, _ places: inout MutableSpan<Int32>
+    ) {
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe places.withUnsafeMutableBufferPointer { places in
+                guard let x = x.baseAddress, let places = places.baseAddress else { return }
+                let arguments = unsafe ck_selection_f64(
+                    x: x, labels: labels, places: places, classes: axis.classes, inner: axis.inner)
+                let kernel = unsafe kernels.select
+                Parallel.forRows(axis.positions, elementsPerRow: axis.classes) { begin, end in
+                    unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                }
+            }
+        }
+    }
+
     public static func multiply(
         _ plan: MatrixProduct, _ a: Span<Double>, _ b: Span<Double>, into c: inout MutableSpan<Double>
     ) {

@@ -117,6 +117,12 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     /// Double, of Double with the rounding errors kept.
     static func sumClasses(
         _ x: Span<Self>, axis: ClassAxis, dividedBy divisor: Double, into y: inout MutableSpan<Self>)
+    /// The class of each position's largest element, NaN being larger than any number, of equals the first.
+    static func argmax(_ x: Span<Self>, axis: ClassAxis, into classes: inout MutableSpan<Int32>)
+    /// How many classes stand before each position's label, from the largest down as in `argmax`: 0 where it is the
+    /// largest, −1 where there is no label.
+    static func rank(
+        _ labels: ClassIndices, in x: Span<Self>, axis: ClassAxis, into ranks: inout MutableSpan<Int32>)
     /// c ← a·b, or c + a·b; a is m×k and b k×n after their transpositions.
     static func multiply(_ plan: MatrixProduct, _ a: Span<Self>, _ b: Span<Self>, into c: inout MutableSpan<Self>)
     /// c ← a·b plus a bias for each column.

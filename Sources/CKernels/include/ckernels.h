@@ -66,11 +66,19 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         double divisor;                                                                          \
     } ck_sum_##S;                                                                                \
                                                                                                  \
+    typedef struct ck_selection_##S {                                                            \
+        const T *x;                                                                              \
+        const int32_t *_Nullable labels; /* one a position, < 0: none */                         \
+        int32_t *places;   /* one a position: of its largest class, or with labels how many */   \
+        size_t classes, inner; /* stand before the label, −1 where there is none; classes > 0 */ \
+    } ck_selection_##S;                                                                          \
+                                                                                                 \
     typedef struct ck_kernels_##S {                                                              \
         void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
         void (*vjp)(const ck_vjp_##S *, size_t begin, size_t end);                               \
         void (*cross_entropy)(const ck_cross_entropy_##S *, size_t begin, size_t end);           \
         void (*class_sums)(const ck_sum_##S *, size_t begin, size_t end);                        \
+        void (*select)(const ck_selection_##S *, size_t begin, size_t end);                      \
         double (*sum_of)(const T *x, size_t count);                                              \
         void (*exp)(const T *x, T *y, size_t count);                                             \
         void (*log)(const T *x, T *y, size_t count);                                             \

@@ -9,6 +9,8 @@ public struct Labels: Sendable, Equatable {
     /// The class of each position in row-major order, −1 where it is ignored.
     let classes: ClassIndices
     public let ignoredCount: Int
+    /// The positions that take part.
+    var countedCount: Int { count - ignoredCount }
 
     /// - Parameters:
     ///   - values: of any integer type, in row-major order.
@@ -49,7 +51,7 @@ public struct Labels: Sendable, Equatable {
                 indices.append(Int32(value))
             } else {
                 throw LabelError.outOfRange(
-                    value: String(value), position: Self.index(of: position, in: shape), classCount: classCount)
+                    value: String(value), position: shape.indices(ofElement: position), classCount: classCount)
             }
         }
         self.shape = shape
@@ -85,14 +87,6 @@ public struct Labels: Sendable, Equatable {
         self.classCount = classCount
         shape = [indices.count]
         ignoredCount = indices.count { $0 < 0 }
-    }
-
-    private static func index(of position: Int, in shape: Shape) -> [Int] {
-        var rest = position
-        return Array(shape.reversed().map { size in
-            defer { rest /= size }
-            return rest % size
-        }.reversed())
     }
 }
 

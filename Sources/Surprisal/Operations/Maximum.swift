@@ -15,7 +15,7 @@ extension Tensor {
     public func max(along axis: Int) -> (values: Tensor, indices: Indices) {
         let view = shape.classAxis(axis, in: "max")
         let shape = shape.removing(axis: axis)
-        let indices = argmaxima(view, "max")
+        let indices = largestClasses(view, "max").indices
         let x = span
         let values = Buffer(indices.enumerated().map { n, c in x[view.element(n, c)] })
         let whole = self.shape
@@ -30,10 +30,10 @@ extension Tensor {
         )
     }
 
-    /// Where the largest element along an axis stands; see `max(along:)`.
+    /// Where the largest element along an axis stands; see `max(along:)`. O(count), one read.
     public func argmax(along axis: Int) -> Indices {
         let view = shape.classAxis(axis, in: "argmax")
-        return Indices(shape: shape.removing(axis: axis), values: argmaxima(view, "argmax"))
+        return Indices(shape: shape.removing(axis: axis), values: largestClasses(view, "argmax").indices)
     }
 
     /// The k largest elements along an axis, in descending order, and where they stand.
@@ -94,17 +94,21 @@ extension Tensor {
         )
     }
 
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    private func argmaxima(_ view: ClassAxis, _ name: String) -> [Int] {
+    /// `argmax` as the kernel writes it.
+    func largestClasses(_ view: ClassAxis, _ name: String) -> Buffer<Int32> {
         if view.classes == 0 && view.positions > 0 { fatalError("\(name): shape \(shape) has no element on that axis") }
-        let x = span
-        return (0..<view.positions).map { n in
-            var best = 0
-            for c in 1..<Swift.max(1, view.classes)
-            where ranks(x[view.element(n, c)], above: x[view.element(n, best)]) { best = c }
-            return best
-        }
+        var classes = Buffer<Int32>(uninitialized: view.positions)
+        var out = classes.mutableSpan
+        Scalar.argmax(span, axis: view, into: &out)
+        return classes
+    }
+}
+
+extension Buffer<Int32> {
+    /// As `Indices` keeps them.
+    fileprivate var indices: [Int] {
+        let span = span
+        return [Int](capacity: span.count) { out in for i in span.indices { out.append(Int(span[i])) } }
     }
 }
 
@@ -115,5 +119,8 @@ func ranks<Scalar: Surprisal.Scalar>(_ a: Scalar, above b: Scalar) -> Bool {
 
 extension ClassAxis {
     /// The place of class c of position n.
-    func element(_ n: Int, _ c: Int) -> Int { (n / inner * classes + c) * inner + n % inner }
+    func element(_ n: Int, _ c: Int) -> Int {
+        // Two divisions take as long as a row of few classes.
+        inner == 1 ? n * classes + c : (n / inner * classes + c) * inner + n % inner
+    }
 }

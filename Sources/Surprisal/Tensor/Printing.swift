@@ -23,7 +23,7 @@ extension Indices: CustomStringConvertible {
         let summarised = Layout.isSummarised(count: values.count)
         var width = 0
         Layout.forEachShown(shape, summarised) { width = Swift.max(width, String(values[$0]).count) }
-        let text = Layout.text(shape, summarised: summarised, indent: 7) { NumberFormat.pad(String(values[$0]), to: width) }
+        let text = Layout.text(shape, summarised: summarised, indent: 7) { padded(String(values[$0]), to: width) }
         return Layout.appending(Layout.remarks(on: shape), to: "tensor(" + text) + ")"
     }
 }
@@ -57,7 +57,7 @@ private struct NumberFormat {
         width = values.filter { $0.isFinite && $0 != 0 }.map { Self.text($0, style).count }.max() ?? 1
     }
 
-    func text(_ value: Double) -> String { Self.pad(Self.text(value, style), to: width) }
+    func text(_ value: Double) -> String { padded(Self.text(value, style), to: width) }
 
     private static func text(_ value: Double, _ style: Style) -> String {
         if value.isNaN { return "nan" }
@@ -68,10 +68,11 @@ private struct NumberFormat {
         case .scientific: DecimalFormat.scientific(value, digits: digits)
         }
     }
+}
 
-    static func pad(_ text: String, to width: Int) -> String {
-        String(repeating: " ", count: Swift.max(0, width - text.count)) + text
-    }
+/// Text at the right of a column.
+func padded(_ text: String, to width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
 }
 
 /// The brackets and which elements stand between them.

@@ -17,6 +17,15 @@ extension Shape {
         return count
     }
 
+    /// The index on each axis of an element, counted in row-major order.
+    func indices(ofElement element: Int) -> [Int] {
+        var rest = element
+        return Array(reversed().map { size in
+            defer { rest /= size }
+            return rest % size
+        }.reversed())
+    }
+
     /// The index of an axis that may be counted from the end, −1 being the last.
     func normalisedAxis(_ axis: Int, in operation: String) -> Int {
         let normal = axis < 0 ? axis + count : axis
