@@ -17,6 +17,7 @@ refuses the case with; `gradient_error` what it refuses only the derivative with
 - zero-probability-at-minus-infinity: 0 * (-inf) counted as 0;
 - masked-smoothing: with the class mask on, the masked (-inf) classes taken out (with it
   off, the package agrees with `output`);
+- zero-probability, negative-probabilities: see golden_categorical.py;
 - smoothing-range: none, the value is rejected;
 - confident-row: none, compare with `exact_...`. A float32 row counts as confident where
   1 - max p < CONFIDENT: the float32 `output` has lost that part's leading digits.
@@ -25,10 +26,11 @@ refuses the case with; `gradient_error` what it refuses only the derivative with
 import pathlib
 import sys
 
-# Importing the three modules beside this file shall leave nothing in the checkout.
+# Importing the modules beside this file shall leave nothing in the checkout.
 sys.dont_write_bytecode = True
 
 from golden_recording import INF, NAN, TYPES, add, case, cases, np, randn, text, torch
+from golden_categorical import categoricals
 from golden_losses import (
     WORKED_A, confident, degenerate, errors, index_grid, infinities, more_smoothing, probability_grid, worked_examples)
 from golden_further_losses import further_losses
@@ -220,7 +222,7 @@ def main(arguments):
     for op in ("cross_entropy", "nll_loss"):
         index_grid(op)
     for group in (probability_grid, more_smoothing, worked_examples, degenerate, infinities, errors, operation_errors,
-                  softmaxes, linears, reductions, sgd, printing, further_losses):
+                  softmaxes, linears, reductions, sgd, printing, further_losses, categoricals):
         group()
     different = 0
     for file, lines in cases.items():

@@ -3,6 +3,18 @@ import Surprisal
 import SurprisalReference
 import Testing
 
+/// The lines of a golden file.
+func goldens<Line: Decodable>(_ file: String) throws -> [Line] {
+    let url = try #require(Bundle.module.url(forResource: "Goldens/\(file)", withExtension: "jsonl"))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+        positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    return try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).map {
+        try decoder.decode(Line.self, from: $0)
+    }
+}
+
 /// One line of a golden file, written by `scripts/generate-goldens.py` from PyTorch 2.13.0.
 struct GoldenCase: Decodable, CustomTestStringConvertible {
     let name, op, dtype: String
@@ -20,6 +32,8 @@ struct GoldenCase: Decodable, CustomTestStringConvertible {
     let labelSmoothing: Double?
     let reduction: String?
     let dim, k: Int?
+    /// Of a categorical distribution: `logits` or `probs`.
+    let parameters: String?
     let upstream: [Double]?
     let output, exactOutput: [Double]?
     let outputShape: [Int]?
@@ -45,16 +59,7 @@ struct GoldenCase: Decodable, CustomTestStringConvertible {
 
     var testDescription: String { "\(name) \(dtype)" }
 
-    static func cases(_ file: String) throws -> [GoldenCase] {
-        let url = try #require(Bundle.module.url(forResource: "Goldens/\(file)", withExtension: "jsonl"))
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        return try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).map {
-            try decoder.decode(GoldenCase.self, from: $0)
-        }
-    }
+    static func cases(_ file: String) throws -> [GoldenCase] { try goldens(file) }
 
     func tensor<T: Surprisal.Scalar>(_ values: [Double], _ shape: [Int]) -> Tensor<T> {
         Tensor(values.map { T($0) }, shape: shape)

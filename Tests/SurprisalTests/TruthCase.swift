@@ -16,17 +16,9 @@ struct TruthCase: Decodable {
     let logProbabilities, gradients: [[Double]]
 
     static let all: [TruthCase] = {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        guard let url = Bundle.module.url(forResource: "Goldens/truth", withExtension: "jsonl"),
-            let data = try? Data(contentsOf: url),
-            let cases = try? data.split(separator: UInt8(ascii: "\n")).map({
-                try decoder.decode(TruthCase.self, from: $0)
-            })
-        else { fatalError("truth.jsonl is missing or not as scripts/generate-truth.py writes it") }
-        return cases
+        do { return try goldens("truth") } catch {
+            fatalError("truth.jsonl is missing or not as scripts/generate-truth.py writes it: \(error)")
+        }
     }()
 
     /// The row, by the script's recipe: each step rounded to the type.
