@@ -27,4 +27,8 @@ public enum Accuracy {
     public static let marginLossULP = 2.0
     /// A mean or sum over rows, from the exact one of the row losses.
     public static let meanULP = 1.0
+    /// The entropy of a row of up to 300 classes.
+    public static let entropyULP = 8.0
+    /// A row's Brier score, which is twice as far off as its gradient.
+    public static let brierULP = 20.0
 }

@@ -135,8 +135,7 @@ private struct Tour {
                 optimizer.update(&model, along: gradient)
                 sum += Double(value.item()) * Double(batch.count)
             }
-            let predicted = model(heldOut).argmax(along: 1).values
-            accuracy = Double(predicted.indices.count { predicted[$0] == truth[$0] }) / Double(truth.count)
+            accuracy = model(heldOut).accuracy(against: truth)
             try Failure.printLine(
                 String(
                     format: "  epoch %2d of 20   loss %.4f   held-out accuracy %.4f", epoch, sum / Double(y.count), accuracy))

@@ -25,13 +25,14 @@ import Testing
             let content = try Data(contentsOf: goldens.appendingPathComponent(file))
             lines[file] = content.count { $0 == UInt8(ascii: "\n") }
         }
-        let truth = try #require(lines["truth.jsonl"])
+        let truth = try #require(lines["truth.jsonl"]), metrics = try #require(lines["metrics.jsonl"])
         func text(_ number: Int) -> String {
             let rest = String(number % 1000)
             return "\(number / 1000)," + String(repeating: "0", count: 3 - rest.count) + rest
         }
         #expect(readme.contains("\(text(truth)) rows"))
-        #expect(readme.contains("\(text(lines.values.reduce(0, +) - truth)) goldens"))
+        #expect(readme.contains("\(text(lines.values.reduce(0, +) - truth - metrics)) goldens of PyTorch"))
+        #expect(readme.contains("\(metrics) goldens of scikit-learn"))
     }
 
     @Test(arguments: pages)

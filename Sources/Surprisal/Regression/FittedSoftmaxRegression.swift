@@ -69,13 +69,7 @@ extension RegressionData {
     /// The part of the rows whose label has the largest probability, the first among equals.
     func accuracy(of probabilities: Buffer<Double>) -> Double? {
         guard case .labels(let labels) = target else { return nil }
-        let p = probabilities.span
-        var right = 0
-        for (i, label) in labels.values.enumerated() {
-            var best = 0
-            for c in 1..<classes where p[i * classes + c] > p[i * classes + best] { best = c }
-            if best == Int(label) { right += 1 }
-        }
-        return Double(right) / Double(labels.count)
+        let axis = ClassAxis(outer: labels.count, classes: classes, inner: 1)
+        return topKAccuracy(1, probabilities.span, labels, axis)
     }
 }
