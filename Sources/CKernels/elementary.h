@@ -42,9 +42,8 @@
     EACH { statement; }                \
     if (n > 1) EACH PIN(q[j]);
 
-// q ← exp(t − k·ln 2) for k = the integer nearest to t / ln 2: from √½ to √2.
-INLINE void F(exp_reduced)(const V *t, const V *k, V *q, size_t n) {
-    V r[8];
+// r ← t − k·ln 2 for k = the integer nearest to t / ln 2, and q such that exp(r) = 1 + r + r²·q: from √½ to √2.
+INLINE void F(exp_series)(const V *t, const V *k, V *r, V *q, size_t n) {
 #if CK_FMA
     EACH r[j] = t[j] - k[j] * CONSTANT(LN2, FMA_HI);
     EACH r[j] = r[j] - k[j] * CONSTANT(LN2, FMA_LO);
@@ -65,6 +64,12 @@ INLINE void F(exp_reduced)(const V *t, const V *k, V *q, size_t n) {
     STEP(q[j] = (CK_EXP_F64_C4 + r[j] * F(splat)(CK_EXP_F64_C5)) + r2[j] * q[j])
     STEP(q[j] = (CK_EXP_F64_C2 + r[j] * F(splat)(CK_EXP_F64_C3)) + r2[j] * q[j])
 #endif
+}
+
+// q ← exp(t − k·ln 2)
+INLINE void F(exp_reduced)(const V *t, const V *k, V *q, size_t n) {
+    V r[8];
+    F(exp_series)(t, k, r, q, n);
     // Each form is within 1 ULP only on its own side: 0.89 and 0.99 (coefficients.h).
 #if CK_FMA
     STEP(q[j] = 1 + r[j] * q[j])

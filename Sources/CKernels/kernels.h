@@ -45,6 +45,7 @@
 #include "vjp.h"
 #include "sums.h"
 #include "selection.h"
+#include "soft_cap.h"
 
 static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
     if (a->inner == 1 && a->classes > FEW) F(normalise_rows)(a, begin, end);
@@ -73,4 +74,5 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
 #endif
 
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
-    F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p)};
+    F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
+    F(soft_cap), F(soft_cap_gradient)};

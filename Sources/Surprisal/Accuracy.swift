@@ -15,6 +15,10 @@ public enum Accuracy {
     public static let gradientULP = 4.0
     /// Gradients next to the subnormal numbers, below this, are within this of the true ones.
     public static func gradientFloor<T: Scalar>(_ type: T.Type) -> Double { type == Float.self ? 1e-37 : 1e-307 }
+    /// A soft-capped logit.
+    public static let softCapULP = 4.0
+    /// What a soft cap makes of a gradient, and besides 2·|x/c| ULP, from the rounding of x/c.
+    public static let softCapGradientULP = 6.0
     /// A focal loss of any row: what a cross-entropy has, and the error of 1 − p_y times γ.
     public static func focalLossULP(gamma: Double) -> Double { 5 + 3 * gamma }
     /// A poly loss of any row with ε ≥ 0.

@@ -120,6 +120,29 @@ extension Double: Scalar {
         unsafe apply(kernels.log1p, x, &y)
     }
 
+    public static func softCap(_ x: Span<Double>, at cap: Double, into y: inout MutableSpan<Double>) {
+        unsafe apply(kernels.soft_cap, x, cap, &y)
+    }
+
+    public static func softCapGradient(_ x: Span<Double>, at cap: Double, in gradient: inout MutableSpan<Double>) {
+        unsafe apply(kernels.soft_cap_gradient, x, cap, &gradient)
+    }
+
+    private static func apply(
+        _ kernel: @convention(c) (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int, Double) -> Void, _ x: Span<Double>,
+        _ cap: Double, _ y: inout MutableSpan<Double>
+    ) {
+        require(x.count == y.count, "soft cap: \(x.count) elements into \(y.count)")
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe y.withUnsafeMutableBufferPointer { y in
+                guard let from = x.baseAddress, let to = y.baseAddress else { return }
+                Parallel.forRows(x.count, elementsPerRow: 1) { begin, end in
+                    unsafe kernel(from + begin, to + begin, end - begin, cap)
+                }
+            }
+        }
+    }
+
     private static func apply(
         _ kernel: @convention(c) (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int) -> Void, _ x: Span<Double>,
         _ y: inout MutableSpan<Double>

@@ -120,6 +120,29 @@ extension Float: Scalar {
         unsafe apply(kernels.log1p, x, &y)
     }
 
+    public static func softCap(_ x: Span<Float>, at cap: Float, into y: inout MutableSpan<Float>) {
+        unsafe apply(kernels.soft_cap, x, cap, &y)
+    }
+
+    public static func softCapGradient(_ x: Span<Float>, at cap: Float, in gradient: inout MutableSpan<Float>) {
+        unsafe apply(kernels.soft_cap_gradient, x, cap, &gradient)
+    }
+
+    private static func apply(
+        _ kernel: @convention(c) (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Float) -> Void, _ x: Span<Float>,
+        _ cap: Float, _ y: inout MutableSpan<Float>
+    ) {
+        require(x.count == y.count, "soft cap: \(x.count) elements into \(y.count)")
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe y.withUnsafeMutableBufferPointer { y in
+                guard let from = x.baseAddress, let to = y.baseAddress else { return }
+                Parallel.forRows(x.count, elementsPerRow: 1) { begin, end in
+                    unsafe kernel(from + begin, to + begin, end - begin, cap)
+                }
+            }
+        }
+    }
+
     private static func apply(
         _ kernel: @convention(c) (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void, _ x: Span<Float>,
         _ y: inout MutableSpan<Float>

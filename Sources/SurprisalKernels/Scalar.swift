@@ -100,6 +100,10 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func log(_ x: Span<Self>, into y: inout MutableSpan<Self>)
     /// x ≥ 0.
     static func log1p(_ x: Span<Self>, into y: inout MutableSpan<Self>)
+    /// y ← c·tanh(x/c)
+    static func softCap(_ x: Span<Self>, at cap: Self, into y: inout MutableSpan<Self>)
+    /// g ← g·(1 − tanh²(x/c)), but 0 where it is, whatever x is.
+    static func softCapGradient(_ x: Span<Self>, at cap: Self, in gradient: inout MutableSpan<Self>)
 
     static func combine(
         _ operation: BinaryOperation, _ x: Span<Self>, _ y: Span<Self>, into z: inout MutableSpan<Self>)

@@ -83,6 +83,8 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         void (*exp)(const T *x, T *y, size_t count);                                             \
         void (*log)(const T *x, T *y, size_t count);                                             \
         void (*log1p)(const T *x, T *y, size_t count); /* x ≥ 0 */                               \
+        void (*soft_cap)(const T *x, T *y, size_t count, T cap);                                 \
+        void (*soft_cap_gradient)(const T *x, T *g, size_t count, T cap);                        \
     } ck_kernels_##S;
 
 CK_DECLARE(float, f32)

@@ -1,0 +1,35 @@
+// c·tanh(x/c), and its derivative times what comes from above: with E = exp(−2|x/c|),
+//   tanh(|x/c|) = (1 − E)/(1 + E)   and   1 − tanh² = 4E/(1 + E)²,
+// from E − 1, which keeps its digits where x is small, as E does where x is large.
+
+// E and E − 1 for u = |x/c|.
+INLINE void F(decay)(V u, V *e, V *minus_one) {
+    // Further out E is 0.
+    V low = CK_BITS == 32 ? (T)-104.5 : (T)-746.0, t = -(u + u);
+    t = low > t ? low : t;
+    V k = (t * LOG2E + MAGIC) - MAGIC, r, q;
+    F(exp_series)(&t, &k, &r, &q, 1);
+    V p = r + (r * r) * q, power = F(power_of_2)(k);
+    *e = power * p + power;
+    *minus_one = power * p + (power - 1);
+}
+
+static void F(soft_cap)(const T *x, T *y, size_t count, T cap) {
+    for (size_t i = 0; i < count; i += L) {
+        V v = F(load_n)(x + i, count - i, 0), u = v / cap, e, minus_one;
+        VI sign = (VI)F(splat)(-(T)0);
+        F(decay)((V)((VI)u & ~sign), &e, &minus_one);
+        V size = cap * (minus_one / (2 + minus_one));
+        F(store_n)(y + i, count - i, (V)(((VI)size & ~sign) | ((VI)v & sign)));
+    }
+}
+
+// g ← g·(1 − tanh²(x/c)); 0 stays 0, whatever x is.
+static void F(soft_cap_gradient)(const T *x, T *g, size_t count, T cap) {
+    for (size_t i = 0; i < count; i += L) {
+        V v = F(load_n)(x + i, count - i, 0), above = F(load_n)(g + i, count - i, 0), u = v / cap, e, minus_one;
+        F(decay)(u < 0 ? -u : u, &e, &minus_one);
+        V sum = 1 + e, slope = (4 * e) / (sum * sum);
+        F(store_n)(g + i, count - i, above == 0 ? above : above * slope);
+    }
+}
