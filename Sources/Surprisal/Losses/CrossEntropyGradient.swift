@@ -26,6 +26,17 @@ extension CrossEntropyLoss {
         differentiated(logits, .probabilities(probabilities), rowWeights)
     }
 
+    /// The loss of logits with sparse class probabilities and its gradient, without a graph.
+    ///
+    /// - Shapes: logits `… × classes × …`, probabilities of the shape without the class axis → a scalar, and the logits' shape.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func valueWithGradient(
+        at logits: consuming Tensor<Scalar>, probabilities: SparseProbabilities<Scalar>, rowWeights: Tensor<Scalar>? = nil
+    ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
+        differentiated(logits, .sparse(probabilities), rowWeights)
+    }
+
     private func differentiated(
         _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
     ) -> (value: Tensor<Scalar>, gradient: Tensor<Scalar>) {
@@ -36,21 +47,18 @@ extension CrossEntropyLoss {
         let shape = logits.shape, (input, reduced) = checked(shape, target, rowWeights)
         var gradient = logits.buffer
         _ = consume logits
-        if temperature != 1 { divide(&gradient, by: Scalar(temperature)) }
+        let given = softCap == nil ? nil : gradient
+        if !shaping.isIdentity { shaping.shape(&gradient) }
         mask(&gradient, input.axis)
         let losses = sweep(&gradient, input, target, reduced, rowWeights: rowWeights, formsGradient: true)
-        if temperature != 1 { divide(&gradient, by: Scalar(temperature)) }
+        if !shaping.isIdentity {
+            var formed = gradient.mutableSpan
+            shaping.differentiate(&formed, at: given?.span)
+        }
         let value = reduced.value(of: losses)
         return (
             Tensor(shape: value.shape, buffer: value.buffer, operation: "CrossEntropy"),
             Tensor(shape: shape, buffer: gradient)
         )
-    }
-
-    private func divide(_ buffer: inout Buffer<Scalar>, by number: Scalar) {
-        var quotients = Buffer<Scalar>(uninitialized: buffer.count)
-        var out = quotients.mutableSpan
-        Scalar.map(.divide(number), buffer.span, into: &out)
-        buffer = quotients
     }
 }

@@ -16,7 +16,8 @@ import SurprisalKernels
 ///
 /// What PyTorch's has not, none of it on unless asked for:
 ///
-/// - a temperature τ: the logits of all of the above are `x/τ`;
+/// - a soft cap c: the logits of all of the above are `c·tanh(x/c)` (`Tensor.softCapped(at:)`);
+/// - a temperature τ: they are `x/τ`, after the cap;
 /// - masked classes: their probability is 0 and so is their gradient; smoothing spreads ε over the C′ others;
 /// - z-loss: `λ·lse²` is added to every loss, `2λ·lse·p_c` to its gradient (Chowdhery et al., *PaLM*, 2022, §5), which
 ///   keeps the logits from drifting;
@@ -32,6 +33,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     /// In ascending order.
     public let maskedClasses: [Int]
     public let temperature: Double
+    public let softCap: Double?
     public let zLoss: Double
 
     /// An option out of its range stops the program; `check` asks first.
@@ -44,11 +46,12 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ///   - emptyMeanIsZero: whether a mean over a denominator of 0 is 0, its gradient too, and not NaN.
     ///   - maskedClasses: with probability 0 in every position. A label among them stops the program.
     ///   - temperature: τ above 0 and finite, as a `Scalar`.
+    ///   - softCap: c, a finite number above 0, as a `Scalar`.
     ///   - zLoss: λ, at least 0; 10⁻⁴ in PaLM.
     public init(
         weight: Tensor<Scalar>? = nil, labelSmoothing: Double = 0, reduction: Reduction = .mean,
         classAxis: Int? = nil, denominator: MeanDenominator = .labelWeights, emptyMeanIsZero: Bool = false,
-        maskedClasses: some Sequence<Int> = [Int](), temperature: Double = 1, zLoss: Double = 0
+        maskedClasses: some Sequence<Int> = [Int](), temperature: Double = 1, softCap: Double? = nil, zLoss: Double = 0
     ) {
         self.weight = weight
         self.labelSmoothing = labelSmoothing
@@ -58,20 +61,32 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         self.emptyMeanIsZero = emptyMeanIsZero
         self.maskedClasses = Set(maskedClasses).sorted()
         self.temperature = temperature
+        self.softCap = softCap
         self.zLoss = zLoss
         do {
             try Self.check(
-                labelSmoothing: labelSmoothing, denominator: denominator, temperature: temperature, zLoss: zLoss)
+                labelSmoothing: labelSmoothing, denominator: denominator, temperature: temperature, softCap: softCap,
+                zLoss: zLoss)
         } catch { fatalError("CrossEntropyLoss: \(error)") }
     }
 
+    /// The same options along another axis.
+    func along(_ classAxis: Int) -> CrossEntropyLoss {
+        CrossEntropyLoss(
+            weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: classAxis,
+            denominator: denominator, emptyMeanIsZero: emptyMeanIsZero, maskedClasses: maskedClasses,
+            temperature: temperature, softCap: softCap, zLoss: zLoss)
+    }
+
     public static func check(
-        labelSmoothing: Double, denominator: MeanDenominator = .labelWeights, temperature: Double = 1, zLoss: Double = 0
+        labelSmoothing: Double, denominator: MeanDenominator = .labelWeights, temperature: Double = 1,
+        softCap: Double? = nil, zLoss: Double = 0
     ) throws(LossError) {
         guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw .labelSmoothing(labelSmoothing) }
         if case .number(let value) = denominator, !(value > 0 && value.isFinite) { throw .denominator(value) }
         // In the logits' type, where 10⁻⁵⁰ is 0.
         guard Scalar(temperature) > 0, Scalar(temperature).isFinite else { throw .temperature(temperature) }
+        if let softCap, !(Scalar(softCap) > 0 && Scalar(softCap).isFinite) { throw .softCap(softCap) }
         guard zLoss >= 0, zLoss.isFinite else { throw .zLoss(zLoss) }
     }
 
@@ -83,6 +98,26 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     /// Whether the loss can be taken of logits of this shape with probabilities of that one.
     public func check(_ logits: Shape, probabilities: Shape, rowWeights: Shape? = nil) throws(LossError) {
         _ = try input(logits, probabilities: probabilities, rowWeights)
+    }
+
+    /// Whether the loss can be taken of logits of this shape with these probabilities.
+    public func check(
+        _ logits: Shape, probabilities: SparseProbabilities<Scalar>, rowWeights: Shape? = nil
+    ) throws(LossError) {
+        _ = try input(logits, probabilities, rowWeights)
+    }
+
+    private func input(
+        _ logits: Shape, _ probabilities: SparseProbabilities<Scalar>, _ rowWeights: Shape?
+    ) throws(LossError) -> ClassLossInput {
+        let input = try input(logits, rowWeights)
+        if probabilities.shape != input.positions {
+            throw .probabilityPositions(found: probabilities.shape, input: logits, expected: input.positions)
+        }
+        if probabilities.classCount != input.axis.classes {
+            throw .classCount(labels: probabilities.classCount, input: input.axis.classes)
+        }
+        return input
     }
 
     private func input(_ logits: Shape, _ labels: Labels, _ rowWeights: Shape?) throws(LossError) -> ClassLossInput {
@@ -121,15 +156,14 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ///   without reduction.
     /// - Parameter rowWeights: one a position, in the labels' shape; constants.
     /// - Complexity: O(logits). One read of untracked logits; tracked ones are replaced by their gradient
-    ///   when nobody else holds them, and copied otherwise. A temperature makes a copy, masked classes do unless nobody
-    ///   else holds the logits.
+    ///   when nobody else holds them, and copied otherwise. A temperature and a soft cap make a copy each, masked
+    ///   classes do unless nobody else holds the logits.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func callAsFunction(
         _ logits: consuming Tensor<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>? = nil
     ) -> Tensor<Scalar> {
-        temperature == 1
-            ? loss(logits, .labels(labels), rowWeights) : loss(logits / Scalar(temperature), .labels(labels), rowWeights)
+        loss(logits, .labels(labels), rowWeights)
     }
 
     /// The loss of logits with class probabilities, which may be tracked.
@@ -141,12 +175,31 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     public func callAsFunction(
         _ logits: consuming Tensor<Scalar>, probabilities: Tensor<Scalar>, rowWeights: Tensor<Scalar>? = nil
     ) -> Tensor<Scalar> {
-        temperature == 1
-            ? loss(logits, .probabilities(probabilities), rowWeights)
-            : loss(logits / Scalar(temperature), .probabilities(probabilities), rowWeights)
+        loss(logits, .probabilities(probabilities), rowWeights)
     }
 
+    /// The loss of logits with class probabilities of which each position names a few; constants.
+    ///
+    /// - Shapes: logits `… × classes × …`, probabilities of the shape without the class axis → as with labels.
+    /// - Complexity: O(logits); 1 MB of dense probabilities at a time, or those of one sample `classes × …`. Tracked class
+    ///   weights make all of them dense on the way back.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func callAsFunction(
+        _ logits: consuming Tensor<Scalar>, probabilities: SparseProbabilities<Scalar>, rowWeights: Tensor<Scalar>? = nil
+    ) -> Tensor<Scalar> {
+        loss(logits, .sparse(probabilities), rowWeights)
+    }
+
+    var shaping: LogitShaping<Scalar> { LogitShaping(softCap: softCap.map { Scalar($0) }, temperature: Scalar(temperature)) }
+
     private func loss(
+        _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
+    ) -> Tensor<Scalar> {
+        shaping.isIdentity ? shapedLoss(logits, target, rowWeights) : shapedLoss(shaping(logits), target, rowWeights)
+    }
+
+    private func shapedLoss(
         _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
     ) -> Tensor<Scalar> {
         let (input, reduced) = checked(logits.shape, target, rowWeights)
@@ -195,9 +248,10 @@ extension CrossEntropyLoss {
                 labelCount = labels.count - labels.ignoredCount
             case .probabilities(let probabilities):
                 input = try self.input(logits, probabilities: probabilities.shape, rowWeights?.shape)
-                // PyTorch counts the positions as elements over classes: none when there are no classes.
-                labelCount = input.axis.classes == 0 ? 0 : input.axis.positions
-                labelWeights = rowWeights.map { labelCount == 0 ? 0 : Scalar.sum($0.span) } ?? Double(labelCount)
+                (labelCount, labelWeights) = counted(input, rowWeights)
+            case .sparse(let probabilities):
+                input = try self.input(logits, probabilities, rowWeights?.shape)
+                (labelCount, labelWeights) = counted(input, rowWeights)
             }
             let divisor = switch denominator {
             case .labelWeights: labelWeights
@@ -213,10 +267,21 @@ extension CrossEntropyLoss {
         } catch { fatalError("CrossEntropyLoss: \(error)") }
     }
 
+    /// The positions of class probabilities and their weights. PyTorch counts them as elements over classes: none when there are
+    /// no classes.
+    private func counted(_ input: ClassLossInput, _ rowWeights: Tensor<Scalar>?) -> (Int, Double) {
+        let count = input.axis.classes == 0 ? 0 : input.axis.positions
+        return (count, rowWeights.map { count == 0 ? 0 : Scalar.sum($0.span) } ?? Double(count))
+    }
+
     /// Makes the masked classes impossible.
     func mask(_ logits: inout Buffer<Scalar>, _ axis: ClassAxis) {
         if maskedClasses.isEmpty { return }
         var x = logits.mutableSpan
+        mask(&x, axis)
+    }
+
+    func mask(_ x: inout MutableSpan<Scalar>, _ axis: ClassAxis) {
         for outer in 0..<axis.outer {
             for c in maskedClasses {
                 let start = (outer * axis.classes + c) * axis.inner
@@ -234,49 +299,73 @@ extension CrossEntropyLoss {
         let axis = input.axis
         // No classes: every label is ignored, every sum empty.
         if axis.classes == 0 { return Buffer(repeating: 0, count: axis.positions) }
-        var sweep = CrossEntropySweep(
-            axis: axis, target: target.kernelTarget, weight: weight?.buffer, smoothing: labelSmoothing,
-            scale: reduced.scale)
-        sweep.rowWeights = rowWeights?.buffer
-        sweep.zLoss = zLoss
-        if !maskedClasses.isEmpty, labelSmoothing > 0 {
-            var open = [Scalar](repeating: 1, count: axis.classes)
-            for c in maskedClasses { open[c] = 0 }
-            sweep.openClasses = Buffer(open)
-        }
         var losses = Buffer<Scalar>(uninitialized: axis.positions)
-        var out = losses.mutableSpan
         if !formsGradient {
-            Scalar.crossEntropy(logits.span, sweep, losses: &out)
+            forEachPart(axis, target, reduced.scale, rowWeights) { sweep, positions, elements in
+                var out = losses.mutableSpan(positions)
+                Scalar.crossEntropy(logits.span.extracting(elements), sweep, losses: &out)
+            }
         } else if logits.isUnique() {
-            var inOut = logits.mutableSpan
-            Scalar.crossEntropyInPlace(&inOut, sweep, losses: &out)
+            forEachPart(axis, target, reduced.scale, rowWeights) { sweep, positions, elements in
+                var out = losses.mutableSpan(positions), inOut = logits.mutableSpan(elements)
+                Scalar.crossEntropyInPlace(&inOut, sweep, losses: &out)
+            }
         } else {
             var gradient = Buffer<Scalar>(uninitialized: logits.count)
-            var written = gradient.mutableSpan
-            Scalar.crossEntropy(logits.span, sweep, losses: &out, gradient: &written)
+            forEachPart(axis, target, reduced.scale, rowWeights) { sweep, positions, elements in
+                var out = losses.mutableSpan(positions), written = gradient.mutableSpan(elements)
+                Scalar.crossEntropy(logits.span.extracting(elements), sweep, losses: &out, gradient: &written)
+            }
             logits = gradient
         }
         return losses
     }
-}
 
-enum CrossEntropyTarget<Scalar: Surprisal.Scalar>: Sendable {
-    case labels(Labels)
-    case probabilities(Tensor<Scalar>)
-
-    var isTracked: Bool {
-        if case .probabilities(let probabilities) = self { probabilities.isTracked } else { false }
-    }
-
-    var detached: CrossEntropyTarget {
-        if case .probabilities(let probabilities) = self { .probabilities(probabilities.detached) } else { self }
-    }
-
-    var kernelTarget: Target<Scalar> {
-        switch self {
-        case .labels(let labels): .labels(labels.classes)
-        case .probabilities(let probabilities): .probabilities(probabilities.buffer)
+    /// All positions at once, or where their probabilities are sparse some whose dense ones stay in the caches.
+    private func forEachPart(
+        _ axis: ClassAxis, _ target: CrossEntropyTarget<Scalar>, _ scale: Double, _ rowWeights: Tensor<Scalar>?,
+        _ body: (CrossEntropySweep<Scalar>, _ positions: Range<Int>, _ elements: Range<Int>) -> Void
+    ) {
+        let kernelTarget: Target<Scalar>
+        switch target {
+        case .labels(let labels): kernelTarget = .labels(labels.classes)
+        case .probabilities(let probabilities): kernelTarget = .probabilities(probabilities.buffer)
+        case .sparse(let probabilities):
+            let size = axis.classes * axis.inner
+            let height = max(1, (1 << 20) / MemoryLayout<Scalar>.stride / max(1, size))
+            for start in stride(from: 0, to: axis.outer, by: height) {
+                let outer = start..<min(axis.outer, start + height)
+                let positions = outer.lowerBound * axis.inner..<outer.upperBound * axis.inner
+                let part = ClassAxis(outer: outer.count, classes: axis.classes, inner: axis.inner)
+                let weights = rowWeights.map { $0.buffer.copy(of: positions) }
+                body(
+                    kernelSweep(part, .probabilities(probabilities.dense(Array(positions), inner: axis.inner)), scale, weights),
+                    positions, outer.lowerBound * size..<outer.upperBound * size)
+            }
+            return
         }
+        body(
+            kernelSweep(axis, kernelTarget, scale, rowWeights?.buffer), 0..<axis.positions,
+            0..<axis.positions * axis.classes)
+    }
+
+    /// What the kernels are told of these options.
+    func kernelSweep(
+        _ axis: ClassAxis, _ target: Target<Scalar>, _ scale: Double, _ rowWeights: Buffer<Scalar>?
+    ) -> CrossEntropySweep<Scalar> {
+        var sweep = CrossEntropySweep(
+            axis: axis, target: target, weight: weight?.buffer, smoothing: labelSmoothing, scale: scale)
+        sweep.rowWeights = rowWeights
+        sweep.zLoss = zLoss
+        sweep.openClasses = openClasses(axis.classes)
+        return sweep
+    }
+
+    /// Those that smoothing spreads over, where there are others: 1, or 0.
+    func openClasses(_ count: Int) -> Buffer<Scalar>? {
+        if maskedClasses.isEmpty || labelSmoothing == 0 { return nil }
+        var open = [Scalar](repeating: 1, count: count)
+        for c in maskedClasses { open[c] = 0 }
+        return Buffer(open)
     }
 }

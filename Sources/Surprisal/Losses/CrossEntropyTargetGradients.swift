@@ -52,6 +52,14 @@ struct CrossEntropyTargetGradients<Scalar: Surprisal.Scalar>: Sendable {
         }
     }
 
+    private var dense: Buffer<Scalar> {
+        switch target {
+        case .labels: Buffer(repeating: 0, count: 0)
+        case .probabilities(let q): q.buffer
+        case .sparse(let q): q.dense(Array(0..<axis.positions), inner: axis.inner)
+        }
+    }
+
     private func probabilityGradient(_ upstream: Tensor<Scalar>) -> Tensor<Scalar> {
         var gradient = surprisals()
         var out = gradient.mutableSpan
@@ -69,7 +77,8 @@ struct CrossEntropyTargetGradients<Scalar: Surprisal.Scalar>: Sendable {
         let spread = smoothing / Double(axis.classes - maskedClasses.count)
         func uniform(_ c: Int) -> Double { maskedClasses.contains(c) ? 0 : spread }
         switch target {
-        case .probabilities(let q):
+        case .sparse, .probabilities:
+            let q = dense
             forEachElement { n, c, element in
                 let share = (1 - smoothing) * Double(q.span[element]) + uniform(c)
                 if share != 0, rowWeight(n) != 0 { sums[c] += factor(upstream.span, n) * share * Double(surprisal.span[element]) }

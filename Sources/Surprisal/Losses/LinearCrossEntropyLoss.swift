@@ -8,17 +8,20 @@ import SurprisalKernels
 /// let logits = head(x)
 /// let loss = CrossEntropyLoss(weight: w, labelSmoothing: e, reduction: r, classAxis: -1)(logits, labels)
 /// ```
+/// It takes all the options of that loss (`init(_:gradientFilter:blockBytes:)`), and all its targets.
+///
 /// Rows go through the layer and the loss in blocks whose logits take at most `blockBytes`; of a mean or a sum the
 /// gradients are formed while a block is there, in three matrix products in all, two when the head or the features are
-/// not tracked, one when neither is. Without reduction the way back computes the logits again. An ignored row takes part
-/// in nothing: neither time nor NaN comes from it. A budget of less than a row is kept as well: the classes then come in tiles,
+/// not tracked, one when neither is. Without reduction the way back computes the logits again. A row that is ignored or of
+/// weight 0 takes part in nothing: neither time nor NaN comes from it. A budget of less than a row is kept as well: the classes then come in tiles,
 /// for whose gradients the logits are computed again.
 public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
-    /// Class weights, smoothing and reduction, along the last axis.
-    private let rows: CrossEntropyLoss<Scalar>
+    /// The loss of the logits, along the last axis.
+    public let rows: CrossEntropyLoss<Scalar>
     /// What the products of the way back leave out.
     public let gradientFilter: GradientFilter
-    /// Bytes of logits, and of copied rows where there are ignored ones, at a time.
+    /// Bytes of logits at a time, and of what goes with them: copied rows where some are left out, dense class probabilities, the
+    /// layer's own logits beside capped ones.
     public let blockBytes: Int
 
     /// 64 MB: at 32,000 classes some 500 rows of Float, above which the products gain no more.
@@ -37,31 +40,59 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         weight: Tensor<Scalar>? = nil, labelSmoothing: Double = 0, reduction: Reduction = .mean,
         gradientFilter: GradientFilter = .exact, blockBytes: Int = Self.defaultBlockBytes
     ) {
-        rows = CrossEntropyLoss(weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: -1)
+        self.init(
+            CrossEntropyLoss(weight: weight, labelSmoothing: labelSmoothing, reduction: reduction),
+            gradientFilter: gradientFilter, blockBytes: blockBytes)
+    }
+
+    /// The loss of a layer's logits that `loss` is of logits.
+    ///
+    /// - Parameters:
+    ///   - loss: its class axis is the last, the only one that stands for classes here: −1 or not given; another stops the
+    ///     program. Its class weights are not tracked.
+    ///   - gradientFilter: an ε that is none stops the program.
+    ///   - blockBytes: at least `leastBlockBytes`.
+    public init(
+        _ loss: CrossEntropyLoss<Scalar>, gradientFilter: GradientFilter = .exact,
+        blockBytes: Int = Self.defaultBlockBytes
+    ) {
+        rows = loss.along(-1)
         self.gradientFilter = gradientFilter
         self.blockBytes = blockBytes
         do { try gradientFilter.check() } catch { refuse("\(error)") }
+        if let axis = loss.classAxis, axis != -1 { refuse("class axis \(axis); expected -1, or none given") }
         if weight?.isTracked == true { refuse("tracked class weights; expected constants (CrossEntropyLoss differentiates them)") }
     }
 
     /// Whether the loss can be taken of an input of this shape through this layer with these labels.
-    public func check(_ input: Shape, _ head: Linear<Scalar>, _ labels: Labels) throws(LossError) {
-        try rows.check(try logits(input, head), labels)
+    public func check(
+        _ input: Shape, _ head: Linear<Scalar>, _ labels: Labels, rowWeights: Shape? = nil
+    ) throws(LossError) {
+        try rows.check(try logits(input, head), labels, rowWeights: rowWeights)
     }
 
     /// Whether the loss can be taken of an input of this shape through this layer with probabilities of that one.
-    public func check(_ input: Shape, _ head: Linear<Scalar>, probabilities: Shape) throws(LossError) {
-        try rows.check(try logits(input, head), probabilities: probabilities)
+    public func check(
+        _ input: Shape, _ head: Linear<Scalar>, probabilities: Shape, rowWeights: Shape? = nil
+    ) throws(LossError) {
+        try rows.check(try logits(input, head), probabilities: probabilities, rowWeights: rowWeights)
     }
 
-    /// The least `blockBytes` with these labels: what a logit takes, and where some are ignored the copy of a row.
-    public func leastBlockBytes(_ head: Linear<Scalar>, _ labels: Labels) -> Int {
-        LinearCrossEntropySweep<Scalar>.leastBytes(head, copiesRows: labels.ignoredCount > 0)
+    /// Whether the loss can be taken of an input of this shape through this layer with these sparse probabilities.
+    public func check(
+        _ input: Shape, _ head: Linear<Scalar>, probabilities: SparseProbabilities<Scalar>, rowWeights: Shape? = nil
+    ) throws(LossError) {
+        try rows.check(try logits(input, head), probabilities: probabilities, rowWeights: rowWeights)
+    }
+
+    /// The least `blockBytes` with these labels: what a logit takes, and where some rows are left out the copy of one.
+    public func leastBlockBytes(_ head: Linear<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>? = nil) -> Int {
+        LinearCrossEntropySweep.leastBytes(head, .labels(labels), rowWeights?.buffer, rows)
     }
 
     /// The least `blockBytes` with class probabilities.
-    public func leastBlockBytes(_ head: Linear<Scalar>) -> Int {
-        LinearCrossEntropySweep<Scalar>.leastBytes(head, copiesRows: false)
+    public func leastBlockBytes(_ head: Linear<Scalar>, rowWeights: Tensor<Scalar>? = nil) -> Int {
+        LinearCrossEntropySweep.leastBytes(head, .probabilities(Tensor([], shape: [0])), rowWeights?.buffer, rows)
     }
 
     private func logits(_ input: Shape, _ head: Linear<Scalar>) throws(LossError) -> Shape {
@@ -77,8 +108,10 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     ///   beyond the inputs and their gradients.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
-    public func callAsFunction(_ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ labels: Labels) -> Tensor<Scalar> {
-        loss(input, head, checked(input.shape, head, labels))
+    public func callAsFunction(
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>? = nil
+    ) -> Tensor<Scalar> {
+        loss(input, head, .labels(labels), rowWeights)
     }
 
     /// The loss of the layer's logits with class probabilities, which are not tracked.
@@ -87,41 +120,47 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func callAsFunction(
-        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: Tensor<Scalar>
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: Tensor<Scalar>, rowWeights: Tensor<Scalar>? = nil
     ) -> Tensor<Scalar> {
-        loss(input, head, checked(input.shape, head, probabilities))
+        loss(input, head, .probabilities(probabilities), rowWeights)
     }
 
-    /// Stops the program when the loss cannot be taken.
-    func checked(_ input: Shape, _ head: Linear<Scalar>, _ labels: Labels) -> CrossEntropyTarget<Scalar> {
-        do { try check(input, head, labels) } catch { refuse("\(error)") }
-        return .labels(labels)
+    /// The loss of the layer's logits with class probabilities of which each row names a few.
+    ///
+    /// - Shapes: `… × features`, a head of `classes × features`, probabilities of positions `…` → as with labels.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func callAsFunction(
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: SparseProbabilities<Scalar>,
+        rowWeights: Tensor<Scalar>? = nil
+    ) -> Tensor<Scalar> {
+        loss(input, head, .sparse(probabilities), rowWeights)
     }
 
-    /// Stops the program when the loss cannot be taken.
-    func checked(
-        _ input: Shape, _ head: Linear<Scalar>, _ probabilities: Tensor<Scalar>
-    ) -> CrossEntropyTarget<Scalar> {
-        do { try check(input, head, probabilities: probabilities.shape) } catch { refuse("\(error)") }
-        if probabilities.isTracked { refuse("tracked class probabilities; expected constants (CrossEntropyLoss differentiates them)") }
-        return .probabilities(probabilities)
-    }
-
-    /// What runs over the rows, and what becomes of their losses.
+    /// What runs over the rows, and what becomes of their losses. Stops the program when the loss cannot be taken.
     func sweep(
-        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
     ) -> (sweep: LinearCrossEntropySweep<Scalar>, reduced: ReducedLosses<Scalar>) {
-        let (_, reduced) = rows.checked(input.shape.dropLast() + [head.outputs], target)
+        do {
+            switch target {
+            case .labels(let labels): try check(input.shape, head, labels, rowWeights: rowWeights?.shape)
+            case .probabilities(let q): try check(input.shape, head, probabilities: q.shape, rowWeights: rowWeights?.shape)
+            case .sparse(let q): try check(input.shape, head, probabilities: q, rowWeights: rowWeights?.shape)
+            }
+        } catch { refuse("\(error)") }
+        if target.isTracked { refuse("tracked class probabilities; expected constants (CrossEntropyLoss differentiates them)") }
+        if rowWeights?.isTracked == true { refuse("tracked row weights; expected constants") }
+        let (_, reduced) = rows.checked(input.shape.dropLast() + [head.outputs], target, rowWeights)
         let sweep = LinearCrossEntropySweep(
-            input: input.buffer, head: head, target: target.detached, classWeight: weight?.buffer,
-            smoothing: labelSmoothing, scale: reduced.scale, filter: gradientFilter, blockBytes: blockBytes)
+            input: input.buffer, head: head, target: target.detached, rowWeights: rowWeights?.buffer, loss: rows,
+            scale: reduced.scale, filter: gradientFilter, blockBytes: blockBytes)
         return (sweep, reduced)
     }
 
     private func loss(
-        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
     ) -> Tensor<Scalar> {
-        let (sweep, reduced) = sweep(input, head, target)
+        let (sweep, reduced) = sweep(input, head, target, rowWeights)
         let tracked = GradientsWanted(input: input.isTracked, weight: head.weight.isTracked, bias: head.bias?.isTracked == true)
         let outcome = sweep.run(reduction == .none ? .none : tracked)
         let value = reduced.value(of: outcome.losses)
@@ -173,7 +212,7 @@ public struct LinearCrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
 }
 
 extension Buffer where Element: Surprisal.Scalar {
-    fileprivate func copy(of range: Range<Int>) -> Buffer {
+    func copy(of range: Range<Int>) -> Buffer {
         var copy = Buffer(uninitialized: range.count)
         var out = copy.mutableSpan
         Element.map(.scale(1), span.extracting(range), into: &out)

@@ -17,6 +17,7 @@ public struct LinearCrossEntropyResults<Scalar: Surprisal.Scalar>: Sendable {
 extension LinearCrossEntropyLoss {
     /// What a report wants of every row, from one sweep without gradients: loss, log-sum-exp, entropy, the label's probability,
     /// argmax and the `k` most probable classes.
+    /// They are those of the logits as the loss sees them: capped, over the temperature, masked.
     ///
     /// A row is looked at while it is in cache, between the product and the loss. In Double: each number is within a few ULP
     /// of what the logits give, an entropy of a confident row included.
@@ -26,25 +27,37 @@ extension LinearCrossEntropyLoss {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func rowResults(
-        of input: Tensor<Scalar>, _ head: Linear<Scalar>, _ labels: Labels, topK k: Int = 0
+        of input: Tensor<Scalar>, _ head: Linear<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>? = nil, topK k: Int = 0
     ) -> RowResults<Scalar> {
-        rowResults(input, head, checked(input.shape, head, labels), k)
+        rowResults(input, head, .labels(labels), rowWeights, k)
     }
 
     /// The same with class probabilities.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func rowResults(
-        of input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: Tensor<Scalar>, topK k: Int = 0
+        of input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: Tensor<Scalar>, rowWeights: Tensor<Scalar>? = nil,
+        topK k: Int = 0
     ) -> RowResults<Scalar> {
-        rowResults(input, head, checked(input.shape, head, probabilities), k)
+        rowResults(input, head, .probabilities(probabilities), rowWeights, k)
+    }
+
+    /// The same with sparse class probabilities.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func rowResults(
+        of input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: SparseProbabilities<Scalar>,
+        rowWeights: Tensor<Scalar>? = nil, topK k: Int = 0
+    ) -> RowResults<Scalar> {
+        rowResults(input, head, .sparse(probabilities), rowWeights, k)
     }
 
     private func rowResults(
-        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ k: Int
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?,
+        _ k: Int
     ) -> RowResults<Scalar> {
+        let (sweep, reduced) = sweep(input, head, target, rowWeights)
         check(topK: k, head)
-        let (sweep, reduced) = sweep(input, head, target)
         let outcome = sweep.run(.none, reporting: k)
         return RowResults(outcome.losses, outcome.reports, reduced, input.shape.dropLast(), k: k)
     }
@@ -57,29 +70,42 @@ extension LinearCrossEntropyLoss {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func valueWithGradients(
-        at input: Tensor<Scalar>, _ head: Linear<Scalar>, _ labels: Labels, topK k: Int? = nil
+        at input: Tensor<Scalar>, _ head: Linear<Scalar>, _ labels: Labels, rowWeights: Tensor<Scalar>? = nil,
+        topK k: Int? = nil
     ) -> LinearCrossEntropyResults<Scalar> {
-        differentiated(input, head, checked(input.shape, head, labels), k)
+        differentiated(input, head, .labels(labels), rowWeights, k)
     }
 
     /// The same with class probabilities.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func valueWithGradients(
-        at input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: Tensor<Scalar>, topK k: Int? = nil
+        at input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: Tensor<Scalar>, rowWeights: Tensor<Scalar>? = nil,
+        topK k: Int? = nil
     ) -> LinearCrossEntropyResults<Scalar> {
-        differentiated(input, head, checked(input.shape, head, probabilities), k)
+        differentiated(input, head, .probabilities(probabilities), rowWeights, k)
+    }
+
+    /// The same with sparse class probabilities.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func valueWithGradients(
+        at input: Tensor<Scalar>, _ head: Linear<Scalar>, probabilities: SparseProbabilities<Scalar>,
+        rowWeights: Tensor<Scalar>? = nil, topK k: Int? = nil
+    ) -> LinearCrossEntropyResults<Scalar> {
+        differentiated(input, head, .sparse(probabilities), rowWeights, k)
     }
 
     private func differentiated(
-        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ k: Int?
+        _ input: Tensor<Scalar>, _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?,
+        _ k: Int?
     ) -> LinearCrossEntropyResults<Scalar> {
         if reduction == .none { refuse("gradients without reduction; expected a mean or a sum") }
         if input.isTracked || head.weight.isTracked || head.bias?.isTracked == true {
             refuse("valueWithGradients of something tracked; there are first derivatives only (take its `detached`)")
         }
+        let (sweep, reduced) = sweep(input, head, target, rowWeights)
         if let k { check(topK: k, head) }
-        let (sweep, reduced) = sweep(input, head, target)
         let outcome = sweep.run(GradientsWanted(input: true, weight: true, bias: head.bias != nil), reporting: k)
         guard let dx = outcome.gradients.input, let dw = outcome.gradients.weight else { refuse("no gradients") }
         let value = reduced.value(of: outcome.losses), formed = outcome.multiplied + outcome.skipped

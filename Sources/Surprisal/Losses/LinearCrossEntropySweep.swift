@@ -33,10 +33,12 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     private let bias: Buffer<Scalar>?
     private let features, classes, positions: Int
     private let target: CrossEntropyTarget<Scalar>
-    private let classWeight: Buffer<Scalar>?
-    private let smoothing, scale: Double
+    /// Its options, along the last axis.
+    private let loss: CrossEntropyLoss<Scalar>
+    private let rowWeights: Buffer<Scalar>?
+    private let scale: Double
     private let filter: GradientFilter
-    /// The positions that are not ignored; `nil` where all are kept, and no row need be copied.
+    /// The positions that are neither ignored nor of weight 0; `nil` where all are kept, and no row need be copied.
     private let kept: [Int]?
     private let rowsPerBlock: Int
     /// Of a block at a time: all, unless the budget is less than a row.
@@ -44,34 +46,32 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
 
     /// Stops the program when `blockBytes` do not hold a logit.
     init(
-        input: Buffer<Scalar>, head: Linear<Scalar>, target: CrossEntropyTarget<Scalar>, classWeight: Buffer<Scalar>?,
-        smoothing: Double, scale: Double, filter: GradientFilter, blockBytes: Int
+        input: Buffer<Scalar>, head: Linear<Scalar>, target: CrossEntropyTarget<Scalar>, rowWeights: Buffer<Scalar>?,
+        loss: CrossEntropyLoss<Scalar>, scale: Double, filter: GradientFilter, blockBytes: Int
     ) {
         self.input = input
         weight = head.weight.buffer
         bias = head.bias?.buffer
         (features, classes) = (head.inputs, head.outputs)
-        (self.target, self.classWeight, self.smoothing, self.scale) = (target, classWeight, smoothing, scale)
+        (self.target, self.rowWeights, self.loss, self.scale) = (target, rowWeights, loss, scale)
         self.filter = filter
-        var isSoft = false
+        kept = Self.kept(target, rowWeights, classes: classes)
+        let isSoft: Bool
         switch target {
-        case .labels(let labels):
-            positions = labels.count
-            kept = labels.ignoredCount == 0 ? nil : labels.indices.indices.filter { labels.indices[$0] >= 0 }
-        case .probabilities(let q):
-            // No classes: no loss, whatever the number of rows.
-            positions = q.shape.dropLast().reduce(1, *)
-            kept = classes == 0 ? [] : nil
-            isSoft = true
+        case .labels(let labels): (positions, isSoft) = (labels.count, false)
+        case .probabilities(let q): (positions, isSoft) = (q.shape.dropLast().reduce(1, *), true)
+        case .sparse(let q): (positions, isSoft) = (q.shape.elementCount, true)
         }
-        let copiesRows = !isSoft && kept != nil
-        let least = Self.leastBytes(head, copiesRows: copiesRows)
+        let copiesRows = kept != nil && classes > 0
+        let least = Self.leastBytes(head, copiesRows: copiesRows, perLogit: loss.softCap == nil ? 1 : 2)
         if blockBytes < least {
             fatalError("LinearCrossEntropyLoss: blockBytes is \(blockBytes); expected at least \(least), what a logit takes\(copiesRows ? " and the copy of a row of \(features) features" : "")")
         }
-        // What a row takes: its logits, which become their gradient; its probabilities; a copy of it, and of its gradient.
-        let copied = copiesRows ? 2 * features : 0
-        let numbers = blockBytes / MemoryLayout<Scalar>.stride, row = max(1, classes * (isSoft ? 2 : 1) + copied)
+        // What a row takes: its logits, which become their gradient, and what they were before a cap; its probabilities; a copy
+        // of it, and of its gradient.
+        let copied = copiesRows ? 2 * features : 0, perLogit = loss.softCap == nil ? 1 : 2
+        let numbers = blockBytes / MemoryLayout<Scalar>.stride
+        let row = max(1, classes * (perLogit + (isSoft ? 1 : 0)) + copied)
         let count = max(1, kept?.count ?? positions)
         if numbers >= row {
             // As few blocks as fit, of about the same size: each reads and writes the weight's gradient once.
@@ -80,15 +80,39 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
             classesPerTile = classes
         } else {
             // As many rows as classes: a product of n × c reads n + c times the features. Copies take half of it at most.
-            let square = Int(Double(numbers).squareRoot())
+            let square = Int((Double(numbers) / Double(perLogit)).squareRoot())
             rowsPerBlock = max(1, min(count, square, copied == 0 ? count : numbers / 2 / copied))
-            classesPerTile = min(classes, (numbers - rowsPerBlock * copied) / rowsPerBlock)
+            classesPerTile = min(classes, (numbers - rowsPerBlock * copied) / rowsPerBlock / perLogit)
         }
     }
 
-    /// A logit, and a copy of a row and of its gradient.
-    static func leastBytes(_ head: Linear<Scalar>, copiesRows: Bool) -> Int {
-        (1 + (copiesRows ? 2 * head.inputs : 0)) * MemoryLayout<Scalar>.stride
+    private static func kept(
+        _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Buffer<Scalar>?, classes: Int
+    ) -> [Int]? {
+        // No classes: no loss, whatever the number of rows.
+        if classes == 0 { return [] }
+        func counts(_ n: Int) -> Bool { rowWeights.map { $0.span[n] != 0 } ?? true }
+        if case .labels(let labels) = target {
+            let kept = labels.indices.indices.filter { labels.indices[$0] >= 0 && counts($0) }
+            return kept.count == labels.count ? nil : kept
+        }
+        guard let rowWeights else { return nil }
+        let kept = (0..<rowWeights.count).filter(counts)
+        return kept.count == rowWeights.count ? nil : kept
+    }
+
+    /// What a loss with these rows left out takes at least.
+    static func leastBytes(
+        _ head: Linear<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Buffer<Scalar>?, _ loss: CrossEntropyLoss<Scalar>
+    ) -> Int {
+        leastBytes(
+            head, copiesRows: head.outputs > 0 && kept(target, rowWeights, classes: head.outputs) != nil,
+            perLogit: loss.softCap == nil ? 1 : 2)
+    }
+
+    /// A logit, also as it was before a cap, and a copy of a row and of its gradient.
+    private static func leastBytes(_ head: Linear<Scalar>, copiesRows: Bool, perLogit: Int) -> Int {
+        (perLogit + (copiesRows ? 2 * head.inputs : 0)) * MemoryLayout<Scalar>.stride
     }
 
     /// The losses of the positions and the gradients of their sum, or of their sum weighted by `upstream`, times the
@@ -112,13 +136,14 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
                 ? Buffer(uninitialized: weight.count) : Buffer(repeating: 0, count: weight.count)
         }
         var logits = Buffer<Scalar>(uninitialized: count > 0 ? rowsPerBlock * classesPerTile : 0)
+        var given = Buffer<Scalar>(uninitialized: loss.softCap == nil ? 0 : logits.count)
         for start in stride(from: 0, to: count, by: rowsPerBlock) {
             let block = start..<min(count, start + rowsPerBlock)
             func add(_ x: Span<Scalar>) {
                 if classesPerTile == classes {
-                    addRows(block, x, &logits, wanted, upstream, k, &out)
+                    addRows(block, x, &logits, &given, wanted, upstream, k, &out)
                 } else {
-                    addTiles(block, x, &logits, wanted, upstream, k, &out)
+                    addTiles(block, x, &logits, &given, wanted, upstream, k, &out)
                 }
             }
             if kept == nil {
@@ -135,14 +160,15 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     /// Whether a product may cover some classes only, so that its sum must have been begun.
     private var isPartial: Bool { filter != .exact || classesPerTile < classes }
 
-    /// What a block of rows adds; `logits` is where its logits and their gradient may lie.
+    /// What a block of rows adds; `logits` is where its logits and their gradient may lie, `given` where they may lie as they
+    /// were before a cap.
     private func addRows(
-        _ block: Range<Int>, _ x: Span<Scalar>, _ logits: inout Buffer<Scalar>, _ wanted: GradientsWanted,
-        _ upstream: Buffer<Scalar>?, _ k: Int?, _ out: inout LinearCrossEntropyOutcome<Scalar>
+        _ block: Range<Int>, _ x: Span<Scalar>, _ logits: inout Buffer<Scalar>, _ given: inout Buffer<Scalar>,
+        _ wanted: GradientsWanted, _ upstream: Buffer<Scalar>?, _ k: Int?, _ out: inout LinearCrossEntropyOutcome<Scalar>
     ) {
         let n = block.count
-        product(x, 0..<classes, into: &logits, n)
-        let ranges = reduce(block, &logits, wanted, k, &out)
+        formLogits(x, 0..<classes, into: &logits, &given, n)
+        let ranges = reduce(block, &logits, given, wanted, k, &out)
         if !wanted.any { return }
         var gradient = logits.mutableSpan(0..<n * classes)
         if let upstream { weigh(&gradient, by: upstream, block, classes) }
@@ -152,7 +178,7 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     /// From the logits of a block of rows to losses, reports and gradients, and the ranges of classes that the products are to
     /// cover. Where anything but the loss looks at a row, some rows at a time, as they are still in the second cache then.
     private func reduce(
-        _ block: Range<Int>, _ logits: inout Buffer<Scalar>, _ wanted: GradientsWanted, _ k: Int?,
+        _ block: Range<Int>, _ logits: inout Buffer<Scalar>, _ given: Buffer<Scalar>, _ wanted: GradientsWanted, _ k: Int?,
         _ out: inout LinearCrossEntropyOutcome<Scalar>
     ) -> [Range<Int>] {
         let bound = wanted.input || wanted.weight ? derivativeBound : nil
@@ -164,8 +190,9 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
             let place = (start - block.lowerBound) * classes..<(rows.upperBound - block.lowerBound) * classes
             if let k { report(rows, logits, from: place.lowerBound, k, &out.reports) }
             var part = logits.mutableSpan(place)
-            let losses = loss(&part, rows, formsGradient: wanted.any)
+            let losses = losses(&part, rows, formsGradient: wanted.any)
             scatter(losses.span, rows, width: 1, into: &out.losses)
+            if wanted.any { differentiate(&part, given, place) }
             guard let bound else { continue }
             for row in 0..<rows.count {
                 for tile in tiles.indices where !tiles[tile] {
@@ -190,7 +217,7 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
         let found = inParallel(rows.count) { row, strip in
             let position = position(rows.lowerBound + row), label = label(position)
             var online = OnlineRow<Scalar>(
-                label: label, hit: 0, shares: ClassShares(kept: 1, uniform: 0), k: k)
+                label: label, hit: 0, shares: ClassShares(kept: 1, uniform: 0), k: k, weight: 1, zLoss: 0)
             let first = place + row * classes
             online.add(logits.span.extracting(first..<first + classes), from: 0, &strip)
             return RowReport(online)
@@ -216,6 +243,7 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     private func label(_ position: Int) -> Int {
         switch target {
         case .labels(let labels): return Int(labels.indices[position])
+        case .sparse(let q): return q.likeliest(position)
         case .probabilities(let q):
             let row = q.span.extracting(position * classes..<(position + 1) * classes)
             var best = 0
@@ -227,23 +255,28 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     /// What a block of rows adds of which not all the logits fit: the losses from one pass over the tiles, each gradient from
     /// another, for which the logits are computed again.
     private func addTiles(
-        _ block: Range<Int>, _ x: Span<Scalar>, _ logits: inout Buffer<Scalar>, _ wanted: GradientsWanted,
-        _ upstream: Buffer<Scalar>?, _ k: Int?, _ out: inout LinearCrossEntropyOutcome<Scalar>
+        _ block: Range<Int>, _ x: Span<Scalar>, _ logits: inout Buffer<Scalar>, _ given: inout Buffer<Scalar>,
+        _ wanted: GradientsWanted, _ upstream: Buffer<Scalar>?, _ k: Int?, _ out: inout LinearCrossEntropyOutcome<Scalar>
     ) {
-        let n = block.count
+        let n = block.count, classWeight = loss.weight?.buffer, open = loss.openClasses(classes)
         var rows = block.map { row in
             let position = position(row), y = label(position)
             var shares = ClassShares<Scalar>(
-                weight: classWeight, kept: 1 - smoothing, uniform: smoothing / Double(classes)), hit = 0.0
+                weight: classWeight, open: open, kept: 1 - loss.labelSmoothing,
+                uniform: loss.labelSmoothing / Double(classes - loss.maskedClasses.count))
+            var hit = 0.0
             switch target {
-            case .labels: hit = (1 - smoothing) * (classWeight.map { Double($0.span[y]) } ?? 1)
-            case .probabilities(let q): shares.probabilities = (q.buffer, position * classes)
+            case .labels: hit = shares.kept * (classWeight.map { Double($0.span[y]) } ?? 1)
+            case .probabilities(let q): shares.probabilities = .dense(q.buffer, start: position * classes)
+            case .sparse(let q): shares.probabilities = .sparse(q, position: position)
             }
-            return OnlineRow<Scalar>(label: y, hit: hit, shares: shares, k: k ?? 0)
+            return OnlineRow<Scalar>(
+                label: y, hit: hit, shares: shares, k: k ?? 0, weight: rowWeights.map { Double($0.span[position]) } ?? 1,
+                zLoss: loss.zLoss)
         }
         let tiles = stride(from: 0, to: classes, by: classesPerTile).map { $0..<min(classes, $0 + classesPerTile) }
         for tile in tiles {
-            product(x, tile, into: &logits, n)
+            formLogits(x, tile, into: &logits, &given, n)
             let z = logits
             rows = inParallel(n) { row, strip in
                 var online = rows[row]
@@ -258,10 +291,12 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
 
         var strip = OnlineRow<Scalar>.Strip()
         for tile in tiles {
-            product(x, tile, into: &logits, n)
+            formLogits(x, tile, into: &logits, &given, n)
             for row in 0..<n {
-                var part = logits.mutableSpan(row * tile.count..<(row + 1) * tile.count)
+                let place = row * tile.count..<(row + 1) * tile.count
+                var part = logits.mutableSpan(place)
                 rows[row].formGradient(&part, from: tile.lowerBound, scale: scale, &strip)
+                differentiate(&part, given, place)
             }
             var gradient = logits.mutableSpan(0..<n * tile.count)
             let isMultiplied = derivativeBound.map { reaches($0, gradient.span) } ?? true
@@ -282,14 +317,16 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     }
 
     /// The rows that a block is of, together, when there are ignored ones between them.
-    private func copiedRows(_ block: Range<Int>) -> Buffer<Scalar> { gathered(input.span, block) }
+    private func copiedRows(_ block: Range<Int>) -> Buffer<Scalar> { gathered(input.span, block, width: features) }
 
-    private func gathered(_ all: Span<Scalar>, _ block: Range<Int>) -> Buffer<Scalar> {
-        var rows = Buffer<Scalar>(uninitialized: block.count * features)
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    private func gathered(_ all: Span<Scalar>, _ block: Range<Int>, width: Int) -> Buffer<Scalar> {
+        var rows = Buffer<Scalar>(uninitialized: block.count * width)
         var out = rows.mutableSpan
         for (to, row) in block.enumerated() {
             let from = position(row)
-            for i in 0..<features { out[to * features + i] = all[from * features + i] }
+            for i in 0..<width { out[to * width + i] = all[from * width + i] }
         }
         return rows
     }
@@ -310,21 +347,43 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
         weight.span.extracting(classes.lowerBound * features..<classes.upperBound * features)
     }
 
-    private func loss(_ logits: inout MutableSpan<Scalar>, _ rows: Range<Int>, formsGradient: Bool) -> Buffer<Scalar> {
-        let rowsTarget: Target<Scalar>
-        switch target {
-        case .labels(let labels):
-            rowsTarget = .labels(ClassIndices(rows.map { labels.indices[position($0)] }))
-        case .probabilities(let q):
-            var part = Buffer<Scalar>(uninitialized: rows.count * classes)
-            var out = part.mutableSpan
-            Scalar.map(
-                .scale(1), q.span.extracting(rows.lowerBound * classes..<rows.upperBound * classes), into: &out)
-            rowsTarget = .probabilities(part)
+    /// The logits of some classes as the loss sees them: capped, over the temperature, masked. With a cap `given` holds those
+    /// of the layer.
+    private func formLogits(
+        _ rows: Span<Scalar>, _ tile: Range<Int>, into logits: inout Buffer<Scalar>, _ given: inout Buffer<Scalar>, _ n: Int
+    ) {
+        let shaping = loss.shaping
+        if let cap = shaping.softCap {
+            product(rows, tile, into: &given, n)
+            var out = logits.mutableSpan(0..<n * tile.count)
+            Scalar.softCap(given.span.extracting(0..<n * tile.count), at: cap, into: &out)
+        } else {
+            product(rows, tile, into: &logits, n)
         }
-        let sweep = CrossEntropySweep(
-            axis: ClassAxis(outer: rows.count, classes: classes, inner: 1), target: rowsTarget, weight: classWeight,
-            smoothing: smoothing, scale: scale)
+        if shaping.temperature == 1, loss.maskedClasses.isEmpty { return }
+        var x = logits.mutableSpan(0..<n * tile.count)
+        shaping.cool(&x)
+        let masked = loss.maskedClasses.filter(tile.contains)
+        for row in 0..<n { for c in masked { x[row * tile.count + c - tile.lowerBound] = -.infinity } }
+    }
+
+    /// From the gradient of such logits to that of the layer's.
+    private func differentiate(_ gradient: inout MutableSpan<Scalar>, _ given: Buffer<Scalar>, _ place: Range<Int>) {
+        let shaping = loss.shaping
+        if shaping.isIdentity { return }
+        shaping.differentiate(&gradient, at: shaping.softCap == nil ? nil : given.span.extracting(place))
+    }
+
+    private func losses(_ logits: inout MutableSpan<Scalar>, _ rows: Range<Int>, formsGradient: Bool) -> Buffer<Scalar> {
+        let places = rows.map(position), rowsTarget: Target<Scalar>
+        switch target {
+        case .labels(let labels): rowsTarget = .labels(ClassIndices(places.map { labels.indices[$0] }))
+        case .probabilities(let q): rowsTarget = .probabilities(gathered(q.span, rows, width: classes))
+        case .sparse(let q): rowsTarget = .probabilities(q.dense(places))
+        }
+        let weights = rowWeights.map { weights in Buffer(places.map { weights.span[$0] }) }
+        let sweep = loss.kernelSweep(
+            ClassAxis(outer: rows.count, classes: classes, inner: 1), rowsTarget, scale, weights)
         var losses = Buffer<Scalar>(uninitialized: rows.count)
         var out = losses.mutableSpan
         if formsGradient {
@@ -369,7 +428,7 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
                 var place = all.mutableSpan(block.lowerBound * features..<block.upperBound * features)
                 multiply(into: &place)
             } else {
-                var rows = isPartial ? gathered(all.span, block) : Buffer(uninitialized: n * features)
+                var rows = isPartial ? gathered(all.span, block, width: features) : Buffer(uninitialized: n * features)
                 var formed = rows.mutableSpan
                 multiply(into: &formed)
                 scatter(rows.span, block, width: features, into: &all)

@@ -11,9 +11,11 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
     case labelShape(found: Shape, input: Shape, expected: Shape)
     case classCount(labels: Int, input: Int)
     case probabilityShape(found: Shape, input: Shape)
+    case probabilityPositions(found: Shape, input: Shape, expected: Shape)
     case weightShape(found: Shape, classes: Int)
     case features(input: Shape, weight: Shape)
     case temperature(Double)
+    case softCap(Double)
     case zLoss(Double)
     case denominator(Double)
     case rowWeightShape(found: Shape, positions: Shape)
@@ -40,10 +42,13 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
         case .classCount(let labels, let input): "labels of \(labels) classes; expected the input's \(input)"
         case .probabilityShape(let found, let input):
             "class probabilities of shape \(found); expected the input's, \(input)"
+        case .probabilityPositions(let found, let input, let expected):
+            "sparse probabilities of positions of shape \(found) for an input of shape \(input); expected \(expected)"
         case .weightShape(let found, let classes): "class weights of shape \(found); expected [\(classes)]"
         case .features(let input, let weight):
             "an input of shape \(input) for a linear weight of shape \(weight); expected … × \(weight.last ?? 0)"
         case .temperature(let value): "temperature is \(value); expected a finite number above 0"
+        case .softCap(let value): "soft cap is \(value); expected a finite number above 0"
         case .zLoss(let value): "z-loss factor is \(value); expected a finite number, at least 0"
         case .denominator(let value): "denominator is \(value); expected a finite number above 0"
         case .rowWeightShape(let found, let positions): "row weights of shape \(found); expected the positions', \(positions)"

@@ -3,9 +3,16 @@ import SurprisalKernels
 /// What a loss charges the classes of one row besides the label's: the factors a_c of −log p_c. With class indices
 /// `a_c = w_c·ε/C`, with class probabilities `a_c = w_c·((1−ε)·q_c + ε/C)`.
 struct ClassShares<Scalar: Surprisal.Scalar>: Sendable {
-    /// Those of all rows, and where this row's begin.
-    var probabilities: (all: Buffer<Scalar>, start: Int)?
+    enum Probabilities: Sendable {
+        /// Those of all rows, and where this row's begin.
+        case dense(Buffer<Scalar>, start: Int)
+        case sparse(SparseProbabilities<Scalar>, position: Int)
+    }
+
+    var probabilities: Probabilities?
     var weight: Buffer<Scalar>?
+    /// 0 where smoothing goes past.
+    var open: Buffer<Scalar>?
     /// 1 − ε and ε/C.
     var kept, uniform: Double
 
@@ -15,8 +22,12 @@ struct ClassShares<Scalar: Surprisal.Scalar>: Sendable {
     /// Before the class's weight.
     @inline(__always)
     func bare(_ c: Int) -> Double {
-        guard let (all, start) = probabilities else { return uniform }
-        return kept * Double(all.span[start + c]) + uniform
+        let spread = open.map { $0.span[c] == 0 ? 0 : uniform } ?? uniform
+        return switch probabilities {
+        case nil: spread
+        case .dense(let all, let start): kept * Double(all.span[start + c]) + spread
+        case .sparse(let q, let position): kept * Double(q.probability(position, c)) + spread
+        }
     }
 
     @inline(__always)
@@ -39,6 +50,8 @@ struct OnlineRow<Scalar: Surprisal.Scalar>: Sendable {
     let shares: ClassShares<Scalar>
     /// How many of the largest logits are kept.
     let k: Int
+    /// Of the row, and λ of λ·lse².
+    let weight, zLoss: Double
 
     /// −1 as long as there was no class.
     private(set) var argmax = -1
@@ -53,8 +66,9 @@ struct OnlineRow<Scalar: Surprisal.Scalar>: Sendable {
     /// From the largest down.
     private var top: [(value: Scalar, c: Int)] = []
 
-    init(label: Int?, hit: Double, shares: ClassShares<Scalar>, k: Int) {
+    init(label: Int?, hit: Double, shares: ClassShares<Scalar>, k: Int, weight: Double, zLoss: Double) {
         (self.label, self.hit, self.shares, self.k) = (label, hit, shares, k)
+        (self.weight, self.zLoss) = (weight, zLoss)
         top.reserveCapacity(k + 1)
     }
 
@@ -226,7 +240,9 @@ extension OnlineRow {
     var topClasses: [Int] { top.map(\.c) }
     var topLogProbabilities: [Scalar] { top.map { Scalar((Double($0.value) - maximum) - logRest) } }
 
-    /// `(1−ε)·w_y·(−log p_y) + Σ a_c·(−log p_c)`
+    private var wholeLogSumExp: Double { maximum + logRest }
+
+    /// `(1−ε)·w_y·(−log p_y) + Σ a_c·(−log p_c)`, and `λ·lse²`, times the row's weight.
     var loss: Scalar {
         var loss = 0.0
         if let label, shares.probabilities == nil {
@@ -234,11 +250,13 @@ extension OnlineRow {
             loss = shares.kept * (weight * ((maximum - labelLogit) + logRest))
         }
         if shares.areAny { loss += spread + (others + shares(argmax)) * logRest }
-        return isDistribution ? Scalar(loss) : .nan
+        if zLoss > 0 { loss += zLoss * wholeLogSumExp * wholeLogSumExp }
+        return isDistribution ? Scalar(weight * loss) : .nan
     }
 
-    /// Turns the logits of the classes from `first` on into the loss's gradient, times `scale`: `p_c·Σa − a_c`, at the
-    /// largest logit `(Σ_{j≠c} a_j − a_c·R) / (1 + R)`, where that keeps the digits of a confident row.
+    /// Turns the logits of the classes from `first` on into the loss's gradient, times `scale` and the row's weight:
+    /// `p_c·(Σa + 2λ·lse) − a_c`, at the largest logit `(Σ_{j≠c} a_j − a_c·R + 2λ·lse) / (1 + R)`, where that keeps the
+    /// digits of a confident row.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     func formGradient(_ x: inout MutableSpan<Scalar>, from first: Int, scale: Double, _ strip: inout Strip) {
@@ -248,7 +266,7 @@ extension OnlineRow {
         }
         let topShare = (shares.areAny ? shares(argmax) : 0) + (label == argmax ? hit : 0)
         let otherShares = others + (label == argmax ? 0 : hit)
-        let factor = (topShare + otherShares) / (1 + excess)
+        let slope = 2 * zLoss * wholeLogSumExp, factor = (topShare + otherShares + slope) / (1 + excess), scale = scale * weight
         var start = 0
         while start < x.count {
             let end = min(x.count, start + Strip.width)
@@ -258,7 +276,7 @@ extension OnlineRow {
                 let c = first + i
                 var share = shares.areAny ? shares(c) : 0
                 if c == label { share += hit }
-                x[i] = Scalar(scale * (c == argmax ? (otherShares - topShare * excess) / (1 + excess) : e[i - start] * factor - share))
+                x[i] = Scalar(scale * (c == argmax ? (otherShares - topShare * excess + slope) / (1 + excess) : e[i - start] * factor - share))
             }
             start = end
         }

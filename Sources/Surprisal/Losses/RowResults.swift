@@ -3,13 +3,13 @@ import SurprisalKernels
 /// What a classification loss knows of every row, beside the loss: the material of metrics and of searches for the rows
 /// that a model gets wrong.
 ///
-/// Of a position whose label is ignored there is nothing: its loss is 0, as without reduction, its other numbers are NaN, its
+/// Of a position whose label is ignored, or whose weight is 0, there is nothing: its loss is 0, as without reduction, its other numbers are NaN, its
 /// classes −1, and it is not right. A row of logits that is no distribution (NaN, +∞, nothing but −∞) has NaN for its
 /// loss, entropy and probabilities.
 public struct RowResults<Scalar: Surprisal.Scalar>: Sendable {
     /// The reduced loss.
     public let value: Tensor<Scalar>
-    /// As without reduction: class weights and smoothing included.
+    /// As without reduction: class weights, smoothing and the row's weight included.
     public let losses: Tensor<Scalar>
     /// `log Σ exp(x)` of the logits.
     public let logSumExps: Tensor<Scalar>

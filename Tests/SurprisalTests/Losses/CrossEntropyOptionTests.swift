@@ -2,7 +2,7 @@ import Surprisal
 import SurprisalReference
 import Testing
 
-/// Temperature, masked classes, z-loss, row weights, denominators: what PyTorch's cross-entropy has not.
+/// Soft cap, temperature, masked classes, z-loss, row weights, denominators: what PyTorch's cross-entropy has not.
 @Suite struct CrossEntropyOptionTests {
     /// Logits, labels and probabilities that keep clear of the masked classes, and row weights with zeros on rows of NaN.
     struct Problem<T: Surprisal.Scalar> {
@@ -77,7 +77,7 @@ import Testing
 
     private func check<T: Surprisal.Scalar>(_ shape: [Int], _ type: T.Type) throws {
         // All on, each alone, and none: the order of bits.
-        for options in shape.reduce(1, *) < 1000 ? [0, 1, 2, 4, 8, 16, 32, 33, 63, 55, 47] : [63, 41, 6] {
+        for options in shape.reduce(1, *) < 1000 ? [0, 1, 2, 4, 8, 16, 32, 64, 33, 63, 55, 47, 127] : [127, 63, 41, 6] {
             let has = { (bit: Int) in options & bit != 0 }
             let problem = try Problem<T>(shape, masks: has(1), weighsRows: has(8))
             var reference = ReferenceCrossEntropy()
@@ -86,10 +86,12 @@ import Testing
             reference.maskedClasses = Set(problem.masked)
             reference.temperature = has(2) ? 2 : 1
             reference.zLoss = has(4) ? 0.0625 : 0
+            reference.softCap = has(64) ? 5 : nil
             func loss(_ reduction: Reduction) -> CrossEntropyLoss<T> {
                 CrossEntropyLoss(
                     weight: has(16) ? problem.weight : nil, labelSmoothing: reference.labelSmoothing, reduction: reduction,
-                    maskedClasses: problem.masked.reversed(), temperature: reference.temperature, zLoss: reference.zLoss)
+                    maskedClasses: problem.masked.reversed(), temperature: reference.temperature,
+                    softCap: reference.softCap, zLoss: reference.zLoss)
             }
             let rowWeights = has(8) ? problem.rowWeights : nil
             // Terms of up to 20 (surprisal), e (weight) and 9 (λ·lse²) for the losses; of 1, e and 1.5 for the gradients.
@@ -123,7 +125,7 @@ import Testing
             func number(_ w: Tensor<Double>, _ q: Tensor<Double>?) -> Tensor<Double> {
                 let loss = CrossEntropyLoss(
                     weight: w, labelSmoothing: 0.1, reduction: reduction, denominator: denominator,
-                    maskedClasses: problem.masked, temperature: 1.5, zLoss: 0.01)
+                    maskedClasses: problem.masked, temperature: 1.5, softCap: 6, zLoss: 0.01)
                 return q.map { loss(problem.x, probabilities: $0, rowWeights: problem.rowWeights) }
                     ?? loss(problem.x, problem.labels, rowWeights: problem.rowWeights)
             }
@@ -208,6 +210,10 @@ import Testing
             #expect(throws: Never.self) { try CrossEntropyLoss<Double>.check(labelSmoothing: 0, temperature: value) }
         }
         for value in [-1, .nan, .infinity] { #expect(throws: LossError.self) { try Loss.check(labelSmoothing: 0, zLoss: value) } }
+        for value in [0, -1, .nan, .infinity, 1e-50, 1e50] {
+            let found = #expect(throws: LossError.self) { try Loss.check(labelSmoothing: 0, softCap: value) }
+            #expect(found.map { "\($0)" } == "soft cap is \(value); expected a finite number above 0")
+        }
         #expect("\(LossError.temperature(0))" == "temperature is 0.0; expected a finite number above 0")
         let y = try Labels([1, 2], classCount: 3)
         #expect(throws: LossError.maskedClass(3, classes: 3)) { try Loss(maskedClasses: [0, 3]).check([2, 3], y) }

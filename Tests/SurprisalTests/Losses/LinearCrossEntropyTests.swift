@@ -86,6 +86,72 @@ import Testing
         try compare(Double.self, reduction, smoothing)
     }
 
+    /// Each option and all together, fused and not.
+    @Test(arguments: Reduction.allCases) func takesAllOptions(reduction: Reduction) throws {
+        func compare<T: Surprisal.Scalar>(_ type: T.Type) throws {
+            let classes = 43, problem = try Problem<T>([29], features: 12, classes: classes, bias: true)
+            // Labels and probabilities that keep clear of the masked classes; NaN in a row of weight 0.
+            let masked = [5, 40], kept = (0..<29).map { n in problem.labels[n].map { masked.contains($0) ? 6 : $0 } ?? -100 }
+            let labels = try Labels(kept, classCount: classes)
+            let rowWeights = Tensor((0..<29).map { T($0 % 3) / 2 })
+            var features = problem.x.scalars
+            features[3 * 12 + 4] = .nan
+            let x = Tensor(features, shape: [29, 12])
+            var probabilities = problem.q.scalars
+            for n in 0..<29 { for c in masked { probabilities[n * classes + c] = 0 } }
+            let q = Tensor(probabilities, shape: [29, classes])
+            func loss(_ o: Int) -> CrossEntropyLoss<T> {
+                CrossEntropyLoss(
+                    weight: o & 1 != 0 ? problem.classWeight : nil, labelSmoothing: o & 2 != 0 ? 0.125 : 0, reduction: reduction,
+                    denominator: o & 4 != 0 ? .number(7) : .labelWeights, maskedClasses: o & 8 != 0 ? masked : [],
+                    temperature: o & 16 != 0 ? 0.75 : 1, softCap: o & 32 != 0 ? 4 : nil, zLoss: o & 64 != 0 ? 0.05 : 0)
+            }
+            for options in [0, 1, 2, 4, 8, 16, 32, 64, 127, 120, 56] {
+                for bytes in [64 << 20, (4 * classes + 4 * 12) * MemoryLayout<T>.stride, 900] {
+                    let plain = loss(options), fused = LinearCrossEntropyLoss(plain, blockBytes: bytes)
+                    let what = "\(T.self), options \(options), \(bytes) bytes"
+                    func differentiated(_ body: (Tensor<T>, Linear<T>) -> Tensor<T>) -> [Tensor<T>] {
+                        var value = Tensor<T>(0)
+                        return valueWithGradient(at: [x, problem.head.weight, problem.head.bias ?? Tensor(0)]) {
+                            let loss = body($0[0], Linear(weight: $0[1], bias: $0[2]))
+                            value = loss.detached
+                            return (loss * Tensor((0..<loss.count).map { T(1 + $0 % 3) }, shape: loss.shape)).sum()
+                        }.gradients + [value]
+                    }
+                    // The row of NaN counts for nothing, but not its products in a layer by itself.
+                    let clean = problem.x
+                    func unfused(_ body: (Tensor<T>) -> Tensor<T>) -> [Tensor<T>] {
+                        var value = Tensor<T>(0)
+                        return valueWithGradient(at: [clean, problem.head.weight, problem.head.bias ?? Tensor(0)]) {
+                            let loss = body(Linear(weight: $0[1], bias: $0[2])($0[0]))
+                            value = loss.detached
+                            return (loss * Tensor((0..<loss.count).map { T(1 + $0 % 3) }, shape: loss.shape)).sum()
+                        }.gradients + [value]
+                    }
+                    let a = differentiated { fused($0, $1, labels, rowWeights: rowWeights) }
+                    let b = unfused { plain($0, labels, rowWeights: rowWeights) }
+                    for i in a.indices { expectNear(a[i], b[i], "\(what): \(i)") }
+                    let c = differentiated { fused($0, $1, probabilities: q, rowWeights: rowWeights) }
+                    let d = unfused { plain($0, probabilities: q, rowWeights: rowWeights) }
+                    for i in c.indices { expectNear(c[i], d[i], "\(what), probabilities: \(i)") }
+                }
+            }
+        }
+        try compare(Float.self)
+        try compare(Double.self)
+    }
+
+    @Test func leavesOutRowsOfWeightZero() throws {
+        let x = Tensor<Float>([[1, 2], [.nan, .infinity], [0, 1]]), head = Linear(weight: Tensor<Float>([[1, 0], [0, 1], [1, 1]]))
+        let y = try Labels([0, 1, 2], classCount: 3), loss = LinearCrossEntropyLoss<Float>()
+        let found = loss.valueWithGradients(at: x, head, y, rowWeights: Tensor([1, 0, 1]), topK: 1)
+        #expect(found.value.item().isFinite && found.input.scalars[2...3].allSatisfy { $0 == 0 })
+        #expect(found.rows?.argmax.values[1] == -1 && found.rows?.isRight[1] == false)
+        // A logit takes 4 bytes, the copy of a row and of its gradient 16.
+        #expect(loss.leastBlockBytes(head, y, rowWeights: Tensor([1, 0, 1])) == 20 && loss.leastBlockBytes(head, y) == 4)
+        #expect(throws: LossError.rowWeightShape(found: [2], positions: [3])) { try loss.check([3, 2], head, y, rowWeights: [2]) }
+    }
+
     /// PyTorch 2.13's `F.linear_cross_entropy`, in Double.
     @Test func agreesWithPyTorch() throws {
         let x = Tensor([[0.5, -1, 2], [1.5, 0.25, -0.75], [0, 1, 1], [-2, 0.5, 0.125]])
@@ -272,6 +338,10 @@ import Testing
         }
         #expect(String(decoding: copies.standardErrorContent, as: UTF8.self)
             .contains("blockBytes is 19; expected at least 20, what a logit takes and the copy of a row of 2 features"))
+        let axis = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = LinearCrossEntropyLoss(CrossEntropyLoss<Float>(classAxis: 1))
+        }
+        #expect(String(decoding: axis.standardErrorContent, as: UTF8.self).contains("class axis 1; expected -1, or none given"))
         let tracked = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let y = try Labels([0], classCount: 3)
             _ = valueWithGradient(at: Tensor<Float>.ones([3])) {
