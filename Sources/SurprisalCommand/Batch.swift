@@ -6,9 +6,11 @@ enum BatchError: Error, CustomStringConvertible {
     case missing(String, names: [String])
     case dtype(String, found: SafetensorsDtype, expected: String)
     case ignoredProbabilities(Int)
-    case smoothedLogProbabilities
+    case optionOfLogits(String)
     case probabilitiesOfLogProbabilities
     case targetShape(found: [Int], input: [Int])
+    case halfSparse(missing: String)
+    case twoTargets
     case hugeShape(String, [Int])
     case biasWithoutWeight
     case linearWeightShape([Int])
@@ -25,13 +27,16 @@ enum BatchError: Error, CustomStringConvertible {
         case .dtype(let name, let found, let expected):
             "tensor \"\(name)\" is of type \(found.rawValue); expected \(expected)"
         case .ignoredProbabilities(let index):
-            "--ignore-index \(index) with class probabilities in \"target\"; expected class indices"
-        case .smoothedLogProbabilities:
-            "--label-smoothing with --input log-probabilities; expected logits"
+            "--ignore-index \(index) with class probabilities; expected class indices"
+        case .optionOfLogits(let option):
+            "\(option) with --input log-probabilities; expected logits"
         case .probabilitiesOfLogProbabilities:
-            "--input log-probabilities with class probabilities in \"target\"; expected class indices"
+            "--input log-probabilities with class probabilities; expected class indices"
         case .targetShape(let found, let input):
             "tensor \"target\" of class probabilities has shape \(found); expected the logits', \(input)"
+        case .halfSparse(let name):
+            "no tensor \"\(name)\"; expected both target_classes and target_probabilities, or target"
+        case .twoTargets: "tensors \"target\" and \"target_classes\"; expected one of them"
         case .hugeShape(let name, let shape):
             "tensor \"\(name)\" has shape \(shape) and no elements; expected sizes whose product fits in memory"
         case .biasWithoutWeight:
@@ -55,13 +60,17 @@ enum BatchError: Error, CustomStringConvertible {
 enum BatchTarget<Scalar: Surprisal.Scalar> {
     case labels(Labels)
     case probabilities(Tensor<Scalar>)
+    case sparse(SparseProbabilities<Scalar>)
 }
 
 /// The tensors of a batch file.
 struct Batch {
     private let file: SafetensorsFile
-    private let inputEntry, targetEntry: SafetensorsFile.Entry
-    private let weightEntry, linearWeightEntry, linearBiasEntry: SafetensorsFile.Entry?
+    private let inputEntry: SafetensorsFile.Entry
+    /// Of the classes named and of their probabilities, or of all.
+    private let targetEntry: SafetensorsFile.Entry
+    private let sparseEntry: SafetensorsFile.Entry?
+    private let weightEntry, rowWeightEntry, linearWeightEntry, linearBiasEntry: SafetensorsFile.Entry?
 
     private static let emptyLimit = 1 << 28
     static let integers: Set<SafetensorsDtype> = [
@@ -76,8 +85,18 @@ struct Batch {
         }
         self.file = file
         inputEntry = try entry("input")
-        targetEntry = try entry("target")
+        sparseEntry = file.entry(named: "target_probabilities")
+        if let classes = file.entry(named: "target_classes") {
+            if sparseEntry == nil { throw BatchError.halfSparse(missing: "target_probabilities") }
+            if file.entry(named: "target") != nil { throw BatchError.twoTargets }
+            targetEntry = classes
+        } else if sparseEntry != nil {
+            throw BatchError.halfSparse(missing: "target_classes")
+        } else {
+            targetEntry = try entry("target")
+        }
         weightEntry = file.entry(named: "weight")
+        rowWeightEntry = file.entry(named: "row_weight")
         linearWeightEntry = file.entry(named: "linear_weight")
         linearBiasEntry = file.entry(named: "linear_bias")
         if linearBiasEntry != nil, linearWeightEntry == nil { throw BatchError.biasWithoutWeight }
@@ -87,7 +106,7 @@ struct Batch {
         if let linearBiasEntry, let rows = linearWeightEntry?.shape[0], linearBiasEntry.shape != [rows] {
             throw BatchError.linearBiasShape(found: linearBiasEntry.shape, classes: rows)
         }
-        let optional = [weightEntry, linearWeightEntry, linearBiasEntry].compactMap(\.self)
+        let optional = [sparseEntry, weightEntry, rowWeightEntry, linearWeightEntry, linearBiasEntry].compactMap(\.self)
         for entry in [inputEntry, targetEntry] + optional {
             // A tensor without elements may have any sizes besides the 0, though not in memory: its losses are
             // as many as the other sizes' product.
@@ -103,8 +122,11 @@ struct Batch {
         guard [.float32, .float64].contains(inputEntry.dtype) else {
             throw BatchError.dtype("input", found: inputEntry.dtype, expected: "F32 or F64")
         }
-        guard Self.integers.union(Self.reals).contains(targetEntry.dtype) else {
-            throw BatchError.dtype("target", found: targetEntry.dtype, expected: "integers or floating point")
+        let ofTarget = sparseEntry == nil ? Self.integers.union(Self.reals) : Self.integers
+        guard ofTarget.contains(targetEntry.dtype) else {
+            throw BatchError.dtype(
+                targetEntry.name, found: targetEntry.dtype,
+                expected: sparseEntry == nil ? "integers or floating point" : "integers")
         }
         for entry in optional where !Self.reals.contains(entry.dtype) {
             throw BatchError.dtype(entry.name, found: entry.dtype, expected: "floating point")
@@ -113,7 +135,7 @@ struct Batch {
 
     /// Whether any of the numbers needs Double.
     var isDouble: Bool {
-        [inputEntry, targetEntry, weightEntry, linearWeightEntry, linearBiasEntry].contains { $0?.dtype == .float64 }
+        [inputEntry, targetEntry, sparseEntry, weightEntry, rowWeightEntry, linearWeightEntry, linearBiasEntry].contains { $0?.dtype == .float64 }
     }
 
     /// The shape of the logits, which are the input unless there is a linear layer that makes them of it.
@@ -154,6 +176,16 @@ struct Batch {
         try weightEntry.map { try tensor($0, as: type) }
     }
 
+    func rowWeight<Scalar: Surprisal.Scalar>(as type: Scalar.Type) throws -> Tensor<Scalar>? {
+        try rowWeightEntry.map { try tensor($0, as: type) }
+    }
+
+    /// Positions, and how many of them are ignored.
+    func counts<Scalar>(_ target: BatchTarget<Scalar>, _ classAxis: Int?) throws -> (positions: Int, ignored: Int) {
+        if case .labels(let labels) = target { return (labels.count, labels.ignoredCount) }
+        return (try positionCount(classAxis), 0)
+    }
+
     /// The layer that makes logits of the input, when the file holds one.
     func head<Scalar: Surprisal.Scalar>(as type: Scalar.Type) throws -> Linear<Scalar>? {
         guard let linearWeightEntry else { return nil }
@@ -162,9 +194,19 @@ struct Batch {
     }
 
     func target<Scalar: Surprisal.Scalar>(
-        as type: Scalar.Type, ignoring: Int?, classAxis: Int?
+        as type: Scalar.Type, ignoring: Set<Int>, classAxis: Int?, remainder: SparseProbabilities<Scalar>.Remainder
     ) throws -> BatchTarget<Scalar> {
         let shape = logitsShape
+        if let sparseEntry {
+            let probabilities = try tensor(sparseEntry, as: type)
+            if probabilities.shape != targetEntry.shape {
+                throw SparseProbabilityError.shapes(targetEntry.shape, probabilities.shape)
+            }
+            return .sparse(
+                try SparseProbabilities(
+                    classes: try file.integers(of: targetEntry.name), probabilities: probabilities.scalars,
+                    shape: targetEntry.shape, classCount: try classCount(classAxis), remainder: remainder))
+        }
         if Self.reals.contains(targetEntry.dtype) {
             guard targetEntry.shape == shape else {
                 throw BatchError.targetShape(found: targetEntry.shape, input: shape)
@@ -174,6 +216,6 @@ struct Batch {
         return .labels(
             try Labels(
                 try file.integers(of: "target"), shape: targetEntry.shape, classCount: try classCount(classAxis),
-                ignoring: ignoring ?? -100))
+                ignoring: ignoring))
     }
 }

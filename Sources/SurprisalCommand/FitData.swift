@@ -4,9 +4,14 @@ import SurprisalIO
 
 /// The rows that `fit` is given, from a file or embedded.
 struct FitData {
+    enum Target {
+        case labels(Labels)
+        case probabilities(Tensor<Double>)
+    }
+
     let features: Tensor<Double>
     let featureNames, classNames: [String]
-    let target: BatchTarget<Double>
+    let target: Target
     let rowWeights: Tensor<Double>?
     let classWeights: [Double]?
 

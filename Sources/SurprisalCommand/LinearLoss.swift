@@ -5,20 +5,19 @@ extension LossCommand {
     func linearResult<Scalar: Surprisal.Scalar>(_ batch: Batch, _ head: Linear<Scalar>) throws -> LossResult {
         if input != .logits { throw BatchError.linearOption("--input \(input.rawValue)") }
         if let classAxis { throw BatchError.linearOption("--class-axis \(classAxis)") }
-        try CrossEntropyLoss<Scalar>.check(labelSmoothing: labelSmoothing)
         let x = try batch.input(as: Scalar.self)
         // The file's shape before its labels, which are as many as its rows.
         guard x.shape.last == head.inputs else { throw LossError.features(input: x.shape, weight: head.weight.shape) }
-        let target = try batch.target(as: Scalar.self, ignoring: ignoreIndex, classAxis: nil)
+        let target = try target(batch, as: Scalar.self), rowWeight = try batch.rowWeight(as: Scalar.self)
         if let gradientFilter, !gradient { throw BatchError.filterWithoutGradient(gradientFilter) }
         let filter = gradientFilter.map { GradientFilter.below($0) } ?? .exact
         try filter.check()
         // Without reduction the gradient is that of the losses' sum, and the losses come from the same sweep.
         let loss = LinearCrossEntropyLoss(
-            weight: try batch.weight(as: Scalar.self), labelSmoothing: labelSmoothing,
-            reduction: gradient && reduction == .none ? .sum : reduction, gradientFilter: filter,
-            blockBytes: blockBytes ?? LinearCrossEntropyLoss<Scalar>.defaultBlockBytes)
-        try check(loss, x.shape, head, target)
+            try options.loss(
+                weight: try batch.weight(as: Scalar.self), reduction: gradient && reduction == .none ? .sum : reduction),
+            gradientFilter: filter, blockBytes: blockBytes ?? LinearCrossEntropyLoss<Scalar>.defaultBlockBytes)
+        try check(loss, x.shape, head, target, rowWeight)
 
         let k = perRow ? min(5, head.outputs) : nil
         var value = Tensor<Scalar>(0), rows: RowResults<Scalar>?
@@ -26,8 +25,11 @@ extension LossCommand {
         if gradient {
             let wanted = k ?? (reduction == .none ? 0 : nil)
             let found = switch target {
-            case .labels(let labels): loss.valueWithGradients(at: x, head, labels, topK: wanted)
-            case .probabilities(let q): loss.valueWithGradients(at: x, head, probabilities: q, topK: wanted)
+            case .labels(let labels): loss.valueWithGradients(at: x, head, labels, rowWeights: rowWeight, topK: wanted)
+            case .probabilities(let q):
+                loss.valueWithGradients(at: x, head, probabilities: q, rowWeights: rowWeight, topK: wanted)
+            case .sparse(let q):
+                loss.valueWithGradients(at: x, head, probabilities: q, rowWeights: rowWeight, topK: wanted)
             }
             rows = found.rows
             value = reduction == .none ? rows?.losses ?? found.value : found.value
@@ -36,20 +38,21 @@ extension LossCommand {
             if gradientFilter != nil { skippedShare = found.skippedShare }
         } else if let k {
             let found = switch target {
-            case .labels(let labels): loss.rowResults(of: x, head, labels, topK: k)
-            case .probabilities(let q): loss.rowResults(of: x, head, probabilities: q, topK: k)
+            case .labels(let labels): loss.rowResults(of: x, head, labels, rowWeights: rowWeight, topK: k)
+            case .probabilities(let q):
+                loss.rowResults(of: x, head, probabilities: q, rowWeights: rowWeight, topK: k)
+            case .sparse(let q):
+                loss.rowResults(of: x, head, probabilities: q, rowWeights: rowWeight, topK: k)
             }
             (value, rows) = (found.value, found)
         } else {
             value = switch target {
-            case .labels(let labels): loss(x, head, labels)
-            case .probabilities(let q): loss(x, head, probabilities: q)
+            case .labels(let labels): loss(x, head, labels, rowWeights: rowWeight)
+            case .probabilities(let q): loss(x, head, probabilities: q, rowWeights: rowWeight)
+            case .sparse(let q): loss(x, head, probabilities: q, rowWeights: rowWeight)
             }
         }
-        let (positions, ignored) = switch target {
-        case .labels(let labels): (labels.count, labels.ignoredCount)
-        case .probabilities: (try batch.positionCount(nil), 0)
-        }
+        let (positions, ignored) = try batch.counts(target, nil)
         return LossResult(
             reduction: reduction, positions: positions, ignored: ignored, classes: head.outputs, dtype: batch.inputDtype,
             shape: value.shape, losses: value.scalars.map { Double($0) }, gradients: gradients,
@@ -57,18 +60,19 @@ extension LossCommand {
     }
 
     private func check<Scalar: Surprisal.Scalar>(
-        _ loss: LinearCrossEntropyLoss<Scalar>, _ shape: [Int], _ head: Linear<Scalar>, _ target: BatchTarget<Scalar>
+        _ loss: LinearCrossEntropyLoss<Scalar>, _ shape: [Int], _ head: Linear<Scalar>, _ target: BatchTarget<Scalar>,
+        _ rowWeight: Tensor<Scalar>?
     ) throws {
-        let least: Int
+        let weights = rowWeight?.shape
         switch target {
-        case .labels(let labels):
-            try loss.check(shape, head, labels)
-            least = loss.leastBlockBytes(head, labels)
-        case .probabilities(let q):
-            // As in PyTorch, a negative one means no class and is let pass.
-            if let ignoreIndex, ignoreIndex >= 0 { throw BatchError.ignoredProbabilities(ignoreIndex) }
-            try loss.check(shape, head, probabilities: q.shape)
-            least = loss.leastBlockBytes(head)
+        case .labels(let labels): try loss.check(shape, head, labels, rowWeights: weights)
+        case .probabilities(let q): try loss.check(shape, head, probabilities: q.shape, rowWeights: weights)
+        case .sparse(let q): try loss.check(shape, head, probabilities: q, rowWeights: weights)
+        }
+        let least = if case .labels(let labels) = target {
+            loss.leastBlockBytes(head, labels, rowWeights: rowWeight)
+        } else {
+            loss.leastBlockBytes(head, rowWeights: rowWeight)
         }
         if loss.blockBytes < least { throw BatchError.blockBytes(loss.blockBytes, least: least) }
     }

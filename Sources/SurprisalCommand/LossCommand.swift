@@ -9,12 +9,15 @@ struct LossCommand: ParsableCommand {
         abstract: "The loss of a batch, and its gradient.",
         discussion: """
             BATCH holds `input` (F32 or F64), `target` (integers: class indices; floating point of the input's \
-            shape: class probabilities) and, optionally, `weight` (one a class). With a `linear_weight` (classes × \
+            shape: class probabilities) or, where each position names a few classes, `target_classes` and \
+            `target_probabilities` (… × k; class −1: none), and, optionally, `weight` (one a class) and `row_weight` (one a \
+            position). With a `linear_weight` (classes × \
             features), and optionally a `linear_bias`, the input is what that layer makes logits of, a block of rows at \
             a time. Prints one JSON object.
 
               surprisal loss batch.safetensors --gradient --output gradients.safetensors
               surprisal loss batch.safetensors --reduction none --label-smoothing 0.1
+              surprisal loss batch.safetensors --z-loss 1e-4 --soft-cap 30 --ignore-index 0 --ignore-index -100
             """)
 
     enum Input: String, CaseIterable, ExpressibleByArgument {
@@ -32,11 +35,17 @@ struct LossCommand: ParsableCommand {
     var reduction: Reduction = .mean
 
     // Unconditional: a value that begins with a minus sign is still a value.
-    @Option(parsing: .unconditional, help: "Positions with this label count for nothing. (default: -100)")
-    var ignoreIndex: Int?
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: "Positions with this label count for nothing; may be given several times. (default: -100)")
+    var ignoreIndex: [Int] = []
 
-    @Option(parsing: .unconditional, help: "ε, from 0 to 1.")
-    var labelSmoothing: Double = 0
+    @OptionGroup var options: CrossEntropyOptions
+
+    @Option(help: "With few classes named: whether the others share the rest of 1 (spread) or have 0 (dropped).")
+    var remainder: Remainder = .spread
+
+    enum Remainder: String, CaseIterable, ExpressibleByArgument { case spread, dropped }
 
     @Option(parsing: .unconditional, help: "The axis of the classes, from the end when negative. (default: 1; 0 of a vector)")
     var classAxis: Int?
@@ -90,6 +99,8 @@ struct LossCommand: ParsableCommand {
             throw Failure.exit("\(batch): \(error)")
         } catch let error as LabelError {
             throw Failure.exit("\(batch): target: \(error)")
+        } catch let error as SparseProbabilityError {
+            throw Failure.exit("\(batch): target_classes and target_probabilities: \(error)")
         }
     }
 
@@ -108,9 +119,8 @@ struct LossCommand: ParsableCommand {
         if let gradientFilter { throw BatchError.optionWithoutLinear("--gradient-filter \(gradientFilter)") }
         if perRow { throw BatchError.optionWithoutLinear("--per-row") }
         let logits = try batch.input(as: type)
-        let weight = try batch.weight(as: type)
-        let target = try batch.target(as: type, ignoring: ignoreIndex, classAxis: classAxis)
-        let loss = try loss(logits.shape, weight, target)
+        let target = try target(batch, as: type)
+        let loss = try loss(logits.shape, try batch.weight(as: type), target, try batch.rowWeight(as: type))
 
         // Formed together when wanted: the losses leave the closure, their sum is differentiated.
         var value = Tensor<Scalar>(0)
@@ -125,40 +135,45 @@ struct LossCommand: ParsableCommand {
             value = loss(logits)
         }
         let classes = try batch.classCount(classAxis)
-        let (positions, ignored) = switch target {
-        case .labels(let labels): (labels.count, labels.ignoredCount)
-        case .probabilities: (try batch.positionCount(classAxis), 0)
-        }
+        let (positions, ignored) = try batch.counts(target, classAxis)
         return LossResult(
             reduction: reduction, positions: positions, ignored: ignored, classes: classes, dtype: batch.inputDtype,
             shape: value.shape, losses: value.scalars.map { Double($0) },
             gradients: slope.map { [LossResult.Gradient("gradient", $0)] } ?? [])
     }
 
+    func target<Scalar: Surprisal.Scalar>(_ batch: Batch, as type: Scalar.Type) throws -> BatchTarget<Scalar> {
+        let target = try batch.target(
+            as: type, ignoring: ignoreIndex.isEmpty ? [-100] : Set(ignoreIndex), classAxis: classAxis,
+            remainder: remainder == .spread ? .spread : .dropped)
+        if case .labels = target { return target }
+        // As in PyTorch, a negative one means no class and is let pass.
+        if let index = ignoreIndex.first(where: { $0 >= 0 }) { throw BatchError.ignoredProbabilities(index) }
+        return target
+    }
+
     private func loss<Scalar: Surprisal.Scalar>(
-        _ shape: [Int], _ weight: Tensor<Scalar>?, _ target: BatchTarget<Scalar>
+        _ shape: [Int], _ weight: Tensor<Scalar>?, _ target: BatchTarget<Scalar>, _ rowWeight: Tensor<Scalar>?
     ) throws -> (consuming Tensor<Scalar>) -> Tensor<Scalar> {
-        try CrossEntropyLoss<Scalar>.check(labelSmoothing: labelSmoothing)
-        switch (input, target) {
-        case (.logits, .labels(let labels)):
-            let loss = CrossEntropyLoss(
-                weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: classAxis)
-            try loss.check(shape, labels)
-            return { loss($0, labels) }
-        case (.logits, .probabilities(let q)):
-            // As in PyTorch, a negative one means no class and is let pass.
-            if let ignoreIndex, ignoreIndex >= 0 { throw BatchError.ignoredProbabilities(ignoreIndex) }
-            let loss = CrossEntropyLoss(
-                weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: classAxis)
-            try loss.check(shape, probabilities: q.shape)
-            return { loss($0, probabilities: q) }
-        case (.logProbabilities, .labels(let labels)):
-            guard labelSmoothing == 0 else { throw BatchError.smoothedLogProbabilities }
+        if input == .logProbabilities {
+            if let option = options.ofLogits { throw BatchError.optionOfLogits(option) }
+            if rowWeight != nil { throw BatchError.optionOfLogits("tensor \"row_weight\"") }
+            guard case .labels(let labels) = target else { throw BatchError.probabilitiesOfLogProbabilities }
             let loss = NLLLoss(weight: weight, reduction: reduction, classAxis: classAxis)
             try loss.check(shape, labels)
             return { loss($0, labels) }
-        case (.logProbabilities, .probabilities):
-            throw BatchError.probabilitiesOfLogProbabilities
+        }
+        let loss = try options.loss(weight: weight, reduction: reduction, classAxis: classAxis)
+        switch target {
+        case .labels(let labels):
+            try loss.check(shape, labels, rowWeights: rowWeight?.shape)
+            return { loss($0, labels, rowWeights: rowWeight) }
+        case .probabilities(let q):
+            try loss.check(shape, probabilities: q.shape, rowWeights: rowWeight?.shape)
+            return { loss($0, probabilities: q, rowWeights: rowWeight) }
+        case .sparse(let q):
+            try loss.check(shape, probabilities: q, rowWeights: rowWeight?.shape)
+            return { loss($0, probabilities: q, rowWeights: rowWeight) }
         }
     }
 }

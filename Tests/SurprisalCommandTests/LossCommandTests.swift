@@ -1,4 +1,5 @@
 import Foundation
+import Surprisal
 import SurprisalIO
 import Testing
 
@@ -47,6 +48,86 @@ import Testing
         let none = try #require(try report([path, "--reduction", "none"])["loss"] as? [Double])
         #expect(zip(none, [0.460773489157, 3.306672822511, 3.124678274504]).allSatisfy { abs($0 - $1) <= 1e-11 })
         #expect(none.count == 3)
+    }
+
+    /// The library's numbers, through the file and the options.
+    @Test func optionsOfCrossEntropy() throws {
+        let path = try batch { try $0.add("row_weight", shape: [3], values: [1, 0.5, 2]) }
+        let x = Tensor(Self.x, shape: [3, 4]), y = try Labels([2, 0, 3], classCount: 4), r = Tensor([1, 0.5, 2])
+        let loss = CrossEntropyLoss<Double>(
+            labelSmoothing: 0.1, denominator: .number(7), maskedClasses: [1], temperature: 2, softCap: 3, zLoss: 0.25)
+        let arguments = [
+            path, "--label-smoothing", "0.1", "--temperature", "2", "--soft-cap", "3", "--z-loss", "0.25", "--mask", "1",
+            "--denominator", "7",
+        ]
+        let (value, gradient) = loss.valueWithGradient(at: x, y, rowWeights: r)
+        let found = try report(arguments + ["--gradient"])
+        #expect(close(found["loss"], value.item()))
+        #expect(close(found["gradient_norm"], gradient.scalars.reduce(0) { $0 + $1 * $1 }.squareRoot()))
+        // Through a layer that is the identity.
+        let identity = (0..<16).map { $0 % 5 == 0 ? 1.0 : 0 }
+        let linear = try batch("linear.safetensors") {
+            try $0.add("row_weight", shape: [3], values: [1, 0.5, 2])
+            try $0.add("linear_weight", shape: [4, 4], values: identity)
+        }
+        for bytes in ["100", "10000"] {
+            #expect(close(try report([linear] + arguments.dropFirst() + ["--block-bytes", bytes])["loss"], value.item()))
+        }
+        let several = try report([try batch(), "--ignore-index", "0", "--ignore-index", "3"])
+        #expect(several["ignored"] as? Int == 2 && close(several["loss"], 0.460773489157))
+        let none = try report([try batch(), "--ignore-index", "0", "--ignore-index", "3", "--ignore-index", "2", "--empty-mean-is-zero"])
+        #expect(none["loss"] as? Double == 0)
+    }
+
+    @Test func fewClassesNamed() throws {
+        let path = try batch(labels: nil) {
+            try $0.add("target_classes", shape: [3, 2], values: [2, 1, 0, -1, 3, 2])
+            try $0.add("target_probabilities", shape: [3, 2], values: [0.5, 0.25, 0.75, 0, 0.5, 0.5])
+        }
+        let spread = [0.125, 0.25, 0.5, 0.125, 0.75, 0.25 / 3, 0.25 / 3, 0.25 / 3, 0, 0, 0.5, 0.5]
+        let dropped = [0, 0.25, 0.5, 0, 0.75, 0, 0, 0, 0, 0, 0.5, 0.5], x = Tensor(Self.x, shape: [3, 4])
+        for (arguments, q) in [([], spread), (["--remainder", "dropped"], dropped)] {
+            let expected = CrossEntropyLoss()(x, probabilities: Tensor(q, shape: [3, 4])).item()
+            #expect(close(try report([path] + arguments)["loss"], expected))
+        }
+        for (tensors, message) in [
+            (["target_classes"], #"no tensor "target_probabilities"; expected both target_classes and target_probabilities, or target"#),
+            (["target_probabilities"], #"no tensor "target_classes"; expected both target_classes and target_probabilities, or target"#),
+            (["target_classes", "target_probabilities", "target"], #"tensors "target" and "target_classes"; expected one of them"#),
+        ] {
+            let wrong = try batch("wrong.safetensors", labels: tensors.contains("target") ? [0, 1, 2] : nil) {
+                if tensors.contains("target_classes") { try $0.add("target_classes", shape: [3, 1], values: [0, 1, 2]) }
+                if tensors.contains("target_probabilities") { try $0.add("target_probabilities", shape: [3, 1], values: [1.0, 1, 1]) }
+            }
+            let outcome = try Program.run(["loss", wrong])
+            #expect(outcome.status == 65 && outcome.errors.contains(message), "\(outcome.errors)")
+        }
+        let beyond = try batch("beyond.safetensors", labels: nil) {
+            try $0.add("target_classes", shape: [3, 1], values: [0, 4, 2])
+            try $0.add("target_probabilities", shape: [3, 1], values: [1.0, 1, 1])
+        }
+        let outcome = try Program.run(["loss", beyond])
+        #expect(outcome.status == 65 && outcome.errors.contains("class 4 at [1, 0]; expected 0 to 3"), "\(outcome.errors)")
+    }
+
+    @Test func optionsThatCannotBe() throws {
+        let path = try batch()
+        for (arguments, message) in [
+            (["--temperature", "0"], "temperature is 0.0; expected a finite number above 0"),
+            (["--soft-cap", "-1"], "soft cap is -1.0; expected a finite number above 0"),
+            (["--z-loss", "-1"], "z-loss factor is -1.0; expected a finite number, at least 0"),
+            (["--denominator", "0"], "denominator is 0.0; expected a finite number above 0"),
+            (["--mask", "4"], "masked class 4; expected 0 to 3 (4 classes)"),
+            (["--mask", "2"], "label 2, position 0 in row-major order: that class is masked"),
+            (["--input", "log-probabilities", "--z-loss", "1"], "--z-loss with --input log-probabilities; expected logits"),
+            (["--input", "log-probabilities", "--mask", "1"], "--mask with --input log-probabilities; expected logits"),
+        ] {
+            let outcome = try Program.run(["loss", path] + arguments)
+            #expect(outcome.status == 65 && outcome.errors.contains(message) && outcome.output.isEmpty, "\(arguments): \(outcome.errors)")
+        }
+        let wide = try batch("wide.safetensors") { try $0.add("row_weight", shape: [4], values: [1.0, 1, 1, 1]) }
+        let outcome = try Program.run(["loss", wide])
+        #expect(outcome.status == 65 && outcome.errors.contains("row weights of shape [4]; expected the positions', [3]"), "\(outcome.errors)")
     }
 
     @Test func everyOption() throws {
