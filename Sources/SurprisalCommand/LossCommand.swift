@@ -17,7 +17,7 @@ struct LossCommand: ParsableCommand {
 
               surprisal loss batch.safetensors --gradient --output gradients.safetensors
               surprisal loss batch.safetensors --reduction none --label-smoothing 0.1
-              surprisal loss batch.safetensors --z-loss 1e-4 --soft-cap 30 --ignore-index 0 --ignore-index -100
+              surprisal loss batch.safetensors --z-loss 1e-4 --soft-cap 30 --ignore-index 0
             """)
 
     enum Input: String, CaseIterable, ExpressibleByArgument {
