@@ -30,6 +30,8 @@ struct Measure: ParsableCommand {
     var skipNaive = false
     @Flag(help: "Leave out the sweeps over 10³ to 10⁸ entries.")
     var skipSweeps = false
+    @Option(help: ArgumentHelp("Only a sweep around one shape: linear-cross-entropy, over rows, classes, features and bytes of a block.", valueName: "name"))
+    var sweep: NamedSweep?
     @Flag(help: "List the workloads' identifiers and stop.")
     var list = false
     @Option(help: ArgumentHelp("Write everything measured as JSON.", valueName: "file"))
@@ -64,8 +66,8 @@ struct Measure: ParsableCommand {
     }
 
     private func chosen() throws -> [Workload] {
-        let all = Workload.all + Workload.long
-        let workloads = filter.isEmpty ? Workload.all : all.filter { workload in
+        let unasked = sweep?.workloads ?? Workload.all, all = sweep?.workloads ?? unasked + Workload.long
+        let workloads = filter.isEmpty ? unasked : all.filter { workload in
             // `x` may stand for the `×` of the identifiers.
             filter.contains { workload.identifier.contains($0) || workload.identifier.replacing("×", with: "x").contains($0) }
         }
@@ -100,7 +102,7 @@ struct Measure: ParsableCommand {
             progress.clear()
             throw CommandFailure("verification failed: \(failure)")
         }
-        if !skipSweeps, filter.isEmpty, !Interruption.isRequested {
+        if !skipSweeps, filter.isEmpty, sweep == nil, !Interruption.isRequested {
             report.sweeps = GrowthSweep.run(progress) { Interruption.isRequested }
         }
         report.isPartial = report.isPartial || Interruption.isRequested
@@ -114,6 +116,8 @@ struct Measure: ParsableCommand {
         if report.isPartial { throw ExitCode(130) }
     }
 }
+
+extension NamedSweep: ExpressibleByArgument {}
 
 /// An error of which one line is shown.
 struct CommandFailure: Error, CustomStringConvertible {

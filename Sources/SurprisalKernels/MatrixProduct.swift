@@ -150,6 +150,8 @@ public struct MatrixProduct: Sendable {
             return
         }
         Self.singleThreaded
+        let start = Self.start
+        defer { if let start { meter(since: start) } }
         if Double(m) * Double(n) * Double(k) >= Self.touchingWork { Self.touchPackingMemory(T.self) }
         let (byRows, edge, count) = tiling
         Parallel.forEach(parts: count) { part in

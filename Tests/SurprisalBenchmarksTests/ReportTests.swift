@@ -17,12 +17,33 @@ import Testing
         let heading = try #require(lines.firstIndex { $0.contains("workload") })
         #expect(Self.cells(lines[heading]) == [
             "", "workload", "shape", "type", "pass", "threads", "isa", "naive", "engine", "spread, %", "×", "rate",
-            "% of limit", "extra peak", "heap objects, per call", "fresh blocks", "page faults", "worst error, ULP", "",
+            "% of limit", "in products, %", "their rate, %", "extra peak", "beyond results", "heap objects, per call", "fresh blocks", "page faults", "worst error, ULP", "",
         ])
         #expect(Self.cells(lines[heading + 2]) == [
             "", "cross-entropy", "4096×1000", "Float", "both, given away", "2", "avx512", "24.1 ms", "1.00 ms", "5.0",
-            "24.1 (23.5–24.8)", "32.8 GB/s", "153 % of copy", "16.4 MB", "2", "0", "300", "1.85", "",
+            "24.1 (23.5–24.8)", "32.8 GB/s", "153 % of copy", "—", "—", "16.4 MB", "—", "2", "0", "300", "1.85", "",
         ])
+    }
+
+    @Test func productsAreToldInPercent() throws {
+        var row = SampleReports.row("linear", limit: .matrixProduct)
+        row.limit.rate = 200e9
+        row.products = ProductUse(share: 0.934, lowerQuartile: 0.93, upperQuartile: 0.94, rate: 190e9, count: 12)
+        row.memory.beyondResultBytes = 66_000_000
+        var report = SampleReports.empty
+        report.rows = [row]
+        let line = try #require(report.markdown.split(separator: "\n").first { $0.contains("| linear |") })
+        let cells = Self.cells(line)
+        #expect(cells[13...14] == ["93", "95"] && cells[16] == "66.0 MB")
+        #expect(try Report(json: report.json()) == report)
+        // Of a report from before they were told.
+        let json = try #require(String(bytes: report.json(), encoding: .utf8))
+        let earlier = json.replacing(#/"products" : \{[^}]*\},\s*/#, with: "").replacing(#/"beyondResultBytes" : \d+,\s*/#, with: "")
+        let read = try Report(json: Data(earlier.utf8)).rows[0]
+        #expect(read.products == nil && read.memory.beyondResultBytes == nil && read.engine == row.engine)
+        // No rate of a product to compare with.
+        row.limit.kind = .copy
+        #expect(row.shareOfProductRate.isNaN)
     }
 
     @Test func rateIsThatOfTheLimit() {
@@ -49,7 +70,7 @@ import Testing
         // The limits, the rows, the sweeps, what is gone.
         #expect(tables.map(\.count) == [2 + 9, 2 + 34, 2 + 2, 2 + 2])
         // With an empty one before the first bar and one behind the last.
-        #expect(tables.map { Self.cells($0[$0.startIndex]).count } == [4, 20, 6, 6])
+        #expect(tables.map { Self.cells($0[$0.startIndex]).count } == [4, 23, 6, 6])
         for table in tables {
             let counts = table.map { line in
                 // A bar counts unless an odd number of backslashes stands before it.

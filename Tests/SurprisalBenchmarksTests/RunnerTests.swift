@@ -15,6 +15,10 @@ import Testing
         #expect(Set(identifiers).count == identifiers.count)
         // All of the tables of targets.
         #expect(Set(Workload.all.map(\.number)) == Set(1...15))
+        for sweep in NamedSweep.allCases {
+            let points = sweep.workloads.map(\.identifier)
+            #expect(points.count > 8 && Set(points).count == points.count && Set(points).isDisjoint(with: identifiers))
+        }
     }
 
     @Test(arguments: [
@@ -34,9 +38,31 @@ import Testing
             #expect(result.engine.median > 0)
             #expect(result.memory.freshBlocks == 0)
             #expect(result.memory.extraPeakBytes > 0)
+            #expect(result.products == nil)
             if workload.consumesInput {
                 // Row losses and the result, not a copy of the logits.
                 #expect(result.memory.extraPeakBytes < 128 * 10 * 4)
+            }
+        }
+    }
+
+    /// What is in products, and what memory is not the result's.
+    @Test func productsAndMemoryOfTheFusedLoss() async {
+        await #expect(processExitsWith: .success) {
+            let budget = 1 << 20, (rows, features, classes) = (128, 64, 4000)
+            for workload in Workload.linearCrossEntropy(14, rows: rows, features: features, classes: classes, blockBytes: budget) {
+                let exercise = workload.make(), verdict = try exercise.verify()
+                #expect(verdict.error <= verdict.bound)
+                let contest = Contest(rounds: 5, budget: 1, timesNaive: false, isStopped: { false })
+                let result = try #require(contest.run(exercise, metersProducts: true))
+                let products = try #require(result.products)
+                // 128 rows of 16 kB: two blocks.
+                #expect(products.count == (workload.pass == .both ? 6 : 2))
+                #expect(products.lowerQuartile <= products.share && products.share <= products.upperQuartile)
+                #expect(products.share > 0.05 && products.share < 1 && products.rate > 1e8)
+                // A block of logits, and some numbers a row.
+                let beyond = result.memory.extraPeakBytes - (try #require(workload.resultBytes))
+                #expect(beyond > budget / 2 && beyond < budget + budget / 16)
             }
         }
     }

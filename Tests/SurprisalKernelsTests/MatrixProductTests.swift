@@ -51,6 +51,26 @@ import Testing
         }
     }
 
+    /// In a process of its own, as everybody's products are metered.
+    @Test func productsAreMetered() async {
+        await #expect(processExitsWith: .success) {
+            let plan = MatrixProduct(m: 60, n: 50, k: 40), a = [Float](repeating: 1, count: 2400)
+            var c = [Float](repeating: 0, count: 3000)
+            func multiply() {
+                var out = c.mutableSpan
+                Float.multiply(plan, a.span, a.span.extracting(0..<2000), into: &out)
+            }
+            let spent = MatrixProduct.metered {
+                multiply()
+                multiply()
+            }
+            #expect(spent.count == 2 && spent.operations == 4 * 60 * 50 * 40)
+            #expect(spent.seconds > 0 && spent.seconds < 1)
+            multiply()
+            #expect(MatrixProduct.metered {}.count == 0)
+        }
+    }
+
     @Test func threadsChangeNoBit() {
         let (m, n, k) = (700, 300, 250)
         var generator = SystemRandomNumberGenerator()

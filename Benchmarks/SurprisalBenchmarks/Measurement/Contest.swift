@@ -1,5 +1,6 @@
 import CBenchmarks
 import Surprisal
+import SurprisalKernels
 
 /// Times an exercise: the naive loops and the engine in turn, in one process.
 struct Contest {
@@ -18,53 +19,66 @@ struct Contest {
         var naive: Timing?
         var engine: Timing
         var ratio: Interval?
+        /// Where they are metered.
+        var products: ProductUse?
         var memory: MemoryUse
     }
 
-    func run(_ exercise: Exercise) -> Result? {
-        var calls = 1
+    func run(_ exercise: Exercise, metersProducts: Bool = false) -> Result? {
+        var calls = 1, engineSample = 0.0
         if exercise.renew == nil {
             // Warm, and as many calls as fill a sample.
             while true {
-                let time = sample(exercise, calls: calls)
-                if time >= Self.sampleSeconds || calls > 1 << 20 { break }
-                calls = time * 4 < Self.sampleSeconds ? calls * 4 : calls * 2
+                engineSample = sample(exercise, calls: calls)
+                if engineSample >= Self.sampleSeconds || calls > 1 << 20 { break }
+                calls = engineSample * 4 < Self.sampleSeconds ? calls * 4 : calls * 2
             }
         } else {
-            for _ in 0..<2 { _ = sample(exercise, calls: 1) }
+            for _ in 0..<2 { engineSample = sample(exercise, calls: 1) }
         }
         let loops = timesNaive ? exercise.naive : nil
         let one = loops.map { seconds($0) } ?? 0
         let naiveCalls = max(1, min(1 << 20, Int(Self.sampleSeconds / max(one, 1e-9))))
-        let round = one * Double(naiveCalls) + Self.sampleSeconds
+        let round = one * Double(naiveCalls) + max(engineSample, Self.sampleSeconds)
         let rounds = max(min(rounds, Self.leastRounds), min(rounds, Int(budget / round)))
 
-        var naive: [Double] = [], engine: [Double] = [], faults = 0
+        var naive: [Double] = [], engine: [Double] = [], products: [ProductUse.Sample] = [], faults = 0
+        func timedEngine() {
+            let metered = timed(exercise, calls, afterNaive: loops != nil, metersProducts, &faults)
+            engine.append(metered.seconds)
+            if let used = metered.products { products.append(used) }
+        }
         let blocks = BufferPool.freshBlockCount
         for round in 0..<rounds {
             if isStopped() { return nil }
             // Whoever comes second finds the caches as the first left them: in turn.
-            if round.isMultiple(of: 2) { engine.append(timed(exercise, calls, &faults)) }
+            if round.isMultiple(of: 2) { timedEngine() }
             if let body = loops {
                 naive.append(seconds { for _ in 0..<naiveCalls { body() } } / Double(naiveCalls))
             }
-            if !round.isMultiple(of: 2) { engine.append(timed(exercise, calls, &faults)) }
+            if !round.isMultiple(of: 2) { timedEngine() }
         }
         let fresh = BufferPool.freshBlockCount - blocks
         return Result(
             naive: naive.isEmpty ? nil : Timing(samples: naive), engine: Timing(samples: engine),
             ratio: naive.isEmpty ? nil : Interval.ratio(of: naive, over: engine),
-            memory: Self.memory(exercise, freshBlocks: fresh, pageFaults: faults))
+            products: ProductUse(products), memory: Self.memory(exercise, freshBlocks: fresh, pageFaults: faults))
     }
 
-    private func timed(_ exercise: Exercise, _ calls: Int, _ faults: inout Int) -> Double {
-        // The naive loops ran in between: one call to have the engine's own data and code at hand.
-        _ = sample(exercise, calls: 1)
+    /// Seconds a call, and what of them products take.
+    private func timed(
+        _ exercise: Exercise, _ calls: Int, afterNaive: Bool, _ metersProducts: Bool, _ faults: inout Int
+    ) -> (seconds: Double, products: ProductUse.Sample?) {
+        // Where the naive loops ran in between, one call to have the engine's own data and code at hand.
+        if afterNaive { _ = sample(exercise, calls: 1) }
         exercise.renew?()
         let before = cb_page_faults()
-        let time = exercise.renew == nil ? sample(exercise, calls: calls) : seconds(exercise.engine)
+        var time = 0.0
+        func call() { time = exercise.renew == nil ? sample(exercise, calls: calls) : seconds(exercise.engine) }
+        let used = metersProducts ? MatrixProduct.metered(call) : nil
+        if !metersProducts { call() }
         faults += cb_page_faults() - before
-        return time / Double(calls)
+        return (time / Double(calls), used.flatMap { ProductUse.Sample($0, of: time, calls: calls) })
     }
 
     private func sample(_ exercise: Exercise, calls: Int) -> Double {
@@ -72,7 +86,7 @@ struct Contest {
         return seconds { for _ in 0..<calls { exercise.engine() } }
     }
 
-    private static func memory(_ exercise: Exercise, freshBlocks: Int, pageFaults: Int) -> MemoryUse {
+    static func memory(_ exercise: Exercise, freshBlocks: Int = 0, pageFaults: Int = 0) -> MemoryUse {
         exercise.renew?()
         cb_heap_begin()
         exercise.engine()

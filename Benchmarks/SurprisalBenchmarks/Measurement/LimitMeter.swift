@@ -108,7 +108,7 @@ final class LimitMeter {
     }
 
     /// The best rate of square products, divided by this package or by OpenBLAS itself.
-    private func matrixProduct<T: Element>(_ threads: Int, _ type: T.Type) -> Double {
+    func matrixProduct<T: Element>(_ threads: Int, _ type: T.Type) -> Double {
         var best = 0.0
         for n in [512, 1024, 2048] {
             var inputs = Inputs(seed: 1)

@@ -14,10 +14,11 @@ struct Runner {
             progress.show("\(index + 1)/\(workloads.count) \(workload.identifier)")
             let exercise = workload.make()
             let verdict = try exercise.verify()
-            guard let result = contest.run(exercise) else {
+            guard var result = contest.run(exercise, metersProducts: workload.limit == .matrixProduct) else {
                 report.isPartial = true
                 return
             }
+            result.memory.beyondResultBytes = workload.resultBytes.map { result.memory.extraPeakBytes - $0 }
             report.rows.append(
                 Row(
                     number: workload.number, workload: workload.name, shape: workload.shape, type: workload.type,
@@ -25,7 +26,7 @@ struct Runner {
                     instructionSet: instructionSet.rawValue, naive: result.naive, engine: result.engine,
                     ratio: result.ratio, bytes: workload.bytes, operations: workload.operations,
                     limit: meter.limit(of: workload, taking: result.engine.median, in: report.limits),
-                    memory: result.memory, error: verdict.error, errorBound: verdict.bound))
+                    products: result.products, memory: result.memory, error: verdict.error, errorBound: verdict.bound))
         }
     }
 }

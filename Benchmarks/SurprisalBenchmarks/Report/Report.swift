@@ -70,6 +70,8 @@ struct Row: Codable, Equatable {
     /// Floating-point operations in a call.
     var operations: Double
     var limit: Limit
+    /// Where matrix products are the limit.
+    var products: ProductUse?
     var memory: MemoryUse
     /// Worst error against the high-precision reference and what is allowed, in ULP.
     var error: Double
@@ -114,9 +116,23 @@ struct Limit: Codable, Equatable {
     var share: Double
 }
 
+/// What of a row's time is spent in matrix products, and how fast they are there. Medians of the samples.
+struct ProductUse: Codable, Equatable {
+    /// Of the time, 0 to 1, and its quartiles.
+    var share: Double
+    var lowerQuartile: Double
+    var upperQuartile: Double
+    /// Operations per second while a product runs.
+    var rate: Double
+    /// Products a call.
+    var count: Double
+}
+
 struct MemoryUse: Codable, Equatable {
     /// Live heap bytes at their highest during a call, beyond what was live before it, counted by an interposed allocator.
     var extraPeakBytes: Int
+    /// What of them is not the result's own; none where that is not told apart.
+    var beyondResultBytes: Int?
     /// Heap objects that a call after warm-up takes from the allocator.
     var heapObjects: Double
     /// Blocks of tensor memory that calls after warm-up did not find in the pool.

@@ -15,6 +15,14 @@ extension Row {
     }
 }
 
+extension Row {
+    /// Of the rate of the best product.
+    var shareOfProductRate: Double {
+        guard let products, limit.kind == .matrixProduct, limit.rate > 0 else { return .nan }
+        return products.rate / limit.rate
+    }
+}
+
 extension Limit.Kind {
     var title: String {
         switch self {
@@ -40,7 +48,10 @@ extension Column where Value == Row {
             Column(title: "×") { $0.ratio.map(Units.interval) ?? Units.noValue },
             Column(title: "rate") { $0.rate },
             Column(title: "% of limit", alignment: .left) { $0.shareOfLimit },
+            Column(title: "in products", unit: "%") { Units.percentNumber($0.products?.share ?? .nan) },
+            Column(title: "their rate", unit: "%") { Units.percentNumber($0.shareOfProductRate) },
             Column(title: "extra peak") { Units.bytes($0.memory.extraPeakBytes) },
+            Column(title: "beyond results") { $0.memory.beyondResultBytes.map(Units.bytes) ?? Units.noValue },
             Column(title: "heap objects", unit: "per call") { Units.count($0.memory.heapObjects) },
             Column(title: "fresh blocks") { Units.count(Double($0.memory.freshBlocks)) },
             Column(title: "page faults") { Units.count(Double($0.memory.pageFaults)) },

@@ -1,5 +1,6 @@
 import Glibc
 import Surprisal
+import SurprisalKernels
 
 enum Statistics {
     /// The quantile by linear interpolation between order statistics: type 7 of R. J. Hyndman and Y. Fan, "Sample
@@ -38,6 +39,29 @@ extension Timing {
 
     /// Half the interquartile range over the median.
     var spread: Double { (upperQuartile - lowerQuartile) / 2 / median }
+}
+
+extension ProductUse {
+    struct Sample {
+        var share, rate, count: Double
+
+        /// None of work without products.
+        init?(_ used: ProductTime, of seconds: Double, calls: Int) {
+            guard used.count > 0, used.seconds > 0 else { return nil }
+            share = used.seconds / seconds
+            rate = used.operations / used.seconds
+            count = Double(used.count) / Double(calls)
+        }
+    }
+
+    /// None of no samples.
+    init?(_ samples: [Sample]) {
+        if samples.isEmpty { return nil }
+        let shares = Timing(samples: samples.map(\.share))
+        self.init(
+            share: shares.median, lowerQuartile: shares.lowerQuartile, upperQuartile: shares.upperQuartile,
+            rate: Statistics.median(samples.map(\.rate)), count: Statistics.median(samples.map(\.count)))
+    }
 }
 
 /// Bootstrap intervals, with a fixed seed so that a report can be made again from its samples.

@@ -52,6 +52,8 @@ struct Workload {
     var bytes: Double
     var operations: Double
     var limit: Limit.Kind
+    /// Of what a call returns, where that is told apart from what it takes besides.
+    var resultBytes: Int?
     var make: () -> Exercise
 
     var identifier: String {

@@ -3,15 +3,22 @@ import SurprisalReference
 
 extension Workload {
     /// Loss of a linear layer's logits without the logits, and the gradients of rows and weight.
-    static func linearCrossEntropy(_ number: Int, rows: Int, features: Int, classes: Int) -> [Workload] {
+    /// In blocks of the default size unless they are given.
+    static func linearCrossEntropy(
+        _ number: Int, rows: Int, features: Int, classes: Int, blockBytes: Int? = nil
+    ) -> [Workload] {
         let product = 2 * Double(rows) * Double(features) * Double(classes)
         let elements = rows * features + classes * features
         return [(Row.Pass.forward, 1), (.both, 3)].map { pass, products in
             Workload(
-                number: number, name: "linear-cross-entropy", shape: "\(rows)×\(features)→\(classes)", type: "Float",
+                number: number, name: "linear-cross-entropy",
+                shape: "\(rows)×\(features)→\(classes)" + (blockBytes.map { " in \($0 >> 10) KiB" } ?? ""), type: "Float",
                 pass: pass, bytes: Double(4 * elements * (pass == .both ? 2 : 1)), operations: Double(products) * product,
-                limit: .matrixProduct,
-                make: { LinearCrossEntropyExercise(rows: rows, features: features, classes: classes).exercise(pass) })
+                limit: .matrixProduct, resultBytes: 4 + (pass == .both ? 4 * elements : 0),
+                make: {
+                    LinearCrossEntropyExercise(rows: rows, features: features, classes: classes, blockBytes: blockBytes)
+                        .exercise(pass)
+                })
         }
     }
 
@@ -24,6 +31,7 @@ extension Workload {
                     number: number, name: name, shape: "\(rows)×\(features)→\(classes)", type: "Float", pass: .both,
                     bytes: Double(8 * (rows * features + classes * features)),
                     operations: 6 * Double(rows) * Double(features) * Double(classes), limit: .matrixProduct,
+                    resultBytes: 4 + 4 * (rows * features + classes * features),
                     make: {
                         LinearCrossEntropyExercise(rows: rows, features: features, classes: classes, ofWords: true, filter)
                             .exercise(.both)
@@ -46,6 +54,25 @@ extension Workload {
         }
     }
 
+    /// Forward and gradient around one shape, of which rows, classes, features and the bytes of a block are varied in turn: only
+    /// for who asks for it by `--sweep`. Some two minutes on two cores.
+    static var linearCrossEntropySweep: [Workload] {
+        struct Point: Hashable {
+            var rows = 1024, features = 256, classes = 16_000, blockBytes = LinearCrossEntropyLoss<Float>.defaultBlockBytes
+        }
+        let points = [Point()]
+            + [128, 256, 512, 2048].map { Point(rows: $0) }
+            + [1000, 4000, 64_000].map { Point(classes: $0) }
+            + [64, 128, 512, 1024].map { Point(features: $0) }
+            // From four rows, which are four times the least that goes without tiles of classes.
+            + [18, 20, 22, 24].map { Point(blockBytes: 1 << $0) }
+        return points.flatMap {
+            linearCrossEntropy(
+                14, rows: $0.rows, features: $0.features, classes: $0.classes, blockBytes: $0.blockBytes
+            ).filter { $0.pass == .both }
+        }
+    }
+
     /// Minutes long: only for who asks for it by `--filter`.
     static var long: [Workload] {
         linearCrossEntropy(14, rows: 32768, features: 512, classes: 128_256).filter { $0.pass == .forward }
@@ -59,11 +86,15 @@ private final class LinearCrossEntropyExercise {
     let filter: GradientFilter
 
     /// Of words, class c is 1/(c + 1) times as frequent as the first, among the labels and by the bias.
-    init(rows: Int, features: Int, classes: Int, ofWords: Bool = false, _ filter: GradientFilter = .exact) {
+    init(
+        rows: Int, features: Int, classes: Int, ofWords: Bool = false, _ filter: GradientFilter = .exact,
+        blockBytes: Int? = nil
+    ) {
         self.filter = filter
         // Few rows to a block have their labels in few tiles.
         loss = LinearCrossEntropyLoss(
-            gradientFilter: filter, blockBytes: ofWords ? 16 << 20 : LinearCrossEntropyLoss<Float>.defaultBlockBytes)
+            gradientFilter: filter,
+            blockBytes: blockBytes ?? (ofWords ? 16 << 20 : LinearCrossEntropyLoss<Float>.defaultBlockBytes))
         (self.rows, self.features, self.classes) = (rows, features, classes)
         var random = Inputs(seed: UInt64(rows * features * classes))
         x = Tensor(random.normal(rows * features), shape: [rows, features])
@@ -148,7 +179,7 @@ private final class LinearCrossEntropyExercise {
     /// that is each logit's error, the loss's and, relatively, a probability's; the gradients' own sums have theirs on
     /// top.
     private func verify(_ pass: Row.Pass) throws -> Verdict {
-        let found = LinearCrossEntropyLoss<Float>(reduction: .none)(x, head, y)
+        let found = LinearCrossEntropyLoss<Float>(reduction: .none, blockBytes: loss.blockBytes)(x, head, y)
         var verdict = Verdict(error: 0, bound: Double(features) + 8), largest = 0.0, maximum = 0.0
         func check(_ value: Float, _ truth: Double, unit: Double, _ place: String) throws {
             let error = (Double(value) - truth).magnitude / unit

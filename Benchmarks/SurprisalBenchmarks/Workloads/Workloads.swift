@@ -26,3 +26,14 @@ extension Workload {
 
     static func name<T>(of type: T.Type) -> String { type == Float.self ? "Float" : "Double" }
 }
+
+/// Workloads that are measured around one shape when they are asked for by name.
+enum NamedSweep: String, CaseIterable {
+    case linearCrossEntropy = "linear-cross-entropy"
+
+    var workloads: [Workload] {
+        switch self {
+        case .linearCrossEntropy: Workload.linearCrossEntropySweep
+        }
+    }
+}
