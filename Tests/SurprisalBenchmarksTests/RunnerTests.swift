@@ -14,7 +14,7 @@ import Testing
         let identifiers = Workload.all.map(\.identifier)
         #expect(Set(identifiers).count == identifiers.count)
         // All of the tables of targets.
-        #expect(Set(Workload.all.map(\.number)) == Set(1...15))
+        #expect(Set(Workload.all.map(\.number)) == Set(1...16))
         for sweep in NamedSweep.allCases {
             let points = sweep.workloads.map(\.identifier)
             #expect(points.count > 8 && Set(points).count == points.count && Set(points).isDisjoint(with: identifiers))
@@ -24,7 +24,7 @@ import Testing
     @Test(arguments: [
         "cross-entropy/1×10/Float/forward", "cross-entropy/128×10/Float/both", "cross-entropy/128×10/Float/both-consumed",
         "linear/128×512→10/Float/both", "step/2→8→3 batch 3/Float/step",
-        "linear-cross-entropy/256×128→4000/Float/both",
+        "linear-cross-entropy/256×128→4000/Float/both", "adaptive-log-softmax/256×64→5000/Float/both",
     ])
     func isVerifiedAndTakesNoFreshMemoryOnceWarm(identifier: String) async {
         // In a process of its own: the pool and the heap that are counted are everybody's.
@@ -64,6 +64,16 @@ import Testing
                 let beyond = result.memory.extraPeakBytes - (try #require(workload.resultBytes))
                 #expect(beyond > budget / 2 && beyond < budget + budget / 16)
             }
+        }
+    }
+
+    @Test(arguments: FurtherLoss.allCases) func furtherLossesAreVerified(form: FurtherLoss) throws {
+        for workload in Workload.furtherLoss(16, form, rows: 32, classes: 60) {
+            let exercise = workload.make(), verdict = try exercise.verify()
+            #expect(verdict.error > 0 && verdict.error <= verdict.bound)
+            exercise.engine()
+            exercise.naive?()
+            #expect(exercise.agreement().isFinite)
         }
     }
 

@@ -71,6 +71,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2], [nil, 1])
+  func multiMarginGradient(p: Int, ignored: Int?) {
+    expectGradient(
+      Reference.multiMarginLossGradient(
+        logits(), labels: labels, shape: shape, p: p, margin: 0.8, weights: weights,
+        ignoring: ignored, upstream: .mean(0.7)),
+      at: logits()
+    ) {
+      0.7
+        * Reference.multiMarginLosses(
+          $0, labels: labels, shape: shape, p: p, margin: 0.8, weights: weights, ignoring: ignored
+        ).reduce(0, +) / Double(labels.count { $0 != ignored })
+    }
+  }
+
   @Test func binarySlopes() {
     var random = SplitMix64(seed: 3)
     let (y, positive) = (random.uniform(24, in: 0...1), random.uniform(24, in: 0.1...3))

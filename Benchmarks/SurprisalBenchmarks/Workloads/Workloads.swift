@@ -6,6 +6,7 @@ extension Workload {
             (6, 256, 128_256)]
             .flatMap { crossEntropy($0.0, shape: [$0.1, $0.2], Float.self) }
         + crossEntropy(7, shape: [4096, 1000], Float.self, .options)
+        + [FurtherLoss.zLoss, .temperature].flatMap { furtherLoss(7, $0, rows: 4096, classes: 1000) }
         + crossEntropy(8, shape: [4096, 1000], Float.self, .soft)
         + crossEntropy(9, shape: [4, 21, 256, 256], Float.self, .segmentation)
         + [(1024, 2048, 1000), (128, 784, 512), (128, 512, 10)]
@@ -22,6 +23,10 @@ extension Workload {
             .synthetic(rows: 5000, features: 50, classes: 100, noise: 4),
             .synthetic(rows: 200, features: 2000, classes: 3, noise: 40),
         ].flatMap { regression(15, $0) }
+        + [FurtherLoss.focal, .poly, .divergence, .multiMargin, .binary]
+            .flatMap { furtherLoss(16, $0, rows: 4096, classes: 1000) }
+        + adaptiveLogSoftmax(16, rows: 256, features: 64, classes: 5000, cutoffs: [200, 1000])
+        + adaptiveLogSoftmax(16, rows: 1024, features: 512, classes: 100_000, cutoffs: [2000, 20_000])
     }
 
     static func name<T>(of type: T.Type) -> String { type == Float.self ? "Float" : "Double" }
