@@ -17,7 +17,7 @@ import options
 import progress
 from contender import Contender
 from environment import engine_environment, peer_environment
-from exercise import is_measured
+from exercise import has_products, is_measured
 from failure import Failure
 from results import ENGINE, TITLES, Comparison
 from rounds import measure
@@ -94,11 +94,18 @@ def run(chosen, comparison: Comparison, folder: Path) -> None:
     try:
         start(chosen, folder, contenders)
         todo = rows(contenders[ENGINE], chosen.filter)
+        square_rate = None
+        if any(has_products(row["workload"]) for row in todo):
+            progress.show("the best rate of matrix products")
+            square_rate = contenders[ENGINE].number("rate", "rate")
+            contenders[ENGINE].settle()
         for number, row in enumerate(todo, 1):
             def say(what: str) -> None:
                 progress.show(f"{number}/{len(todo)} {row['identifier']}: {what}")
 
-            comparison.rows.append(measure(row, contenders, chosen.rounds, chosen.seconds, folder, say))
+            result = measure(row, contenders, chosen.rounds, chosen.seconds, folder, say)
+            result.square_rate = square_rate
+            comparison.rows.append(result)
         comparison.is_partial = False
     finally:
         progress.clear()

@@ -7,6 +7,10 @@ from typing import Any
 
 LEARNING_RATE = 0.01
 SMOOTHING = 0.1
+Z_LOSS = 1e-4
+TEMPERATURE = 2.0
+GAMMA = 2
+EPSILON = 1.0
 IGNORED = -100
 
 
@@ -45,10 +49,19 @@ class Exercise:
     """The number that all contenders must agree on, from the results of the first call."""
     context: Callable[[], AbstractContextManager] = nullcontext
     """Entered once around many calls, as around a loop over batches."""
+    name: str = ""
+    """Of this form, where a row has several that are worth telling apart."""
+    products: Callable[[], Any] | None = None
+    """The matrix products of a call and nothing else, in the same shapes, where `has_products` asks for them."""
 
 
 Form = Callable[[], Exercise]
 """Makes an exercise with state of its own, so that the forms of a row do not disturb each other."""
+
+
+def has_products(workload: str) -> bool:
+    """Whether the row's matrix products are timed by themselves and its memory is measured."""
+    return workload == "linear-cross-entropy"
 
 
 def is_measured(workload: str, pass_: str) -> bool:

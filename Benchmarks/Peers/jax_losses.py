@@ -11,8 +11,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax.nn import logsumexp
+from jax.scipy.special import xlogy
 
-from exercise import IGNORED, SMOOTHING
+from exercise import EPSILON, GAMMA, IGNORED, SMOOTHING, TEMPERATURE, Z_LOSS
 
 Array = jax.Array
 
@@ -51,11 +52,70 @@ def cross_entropy_soft_logs(x: Array, probabilities: Array) -> Array:
     return -jnp.mean((probabilities * log_softmax(x)).sum(axis=1))
 
 
+def cross_entropy_z_loss(pick: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    smoothed = cross_entropy_options(pick)
+
+    def loss(x: Array, labels: Array, weight: Array) -> Array:
+        return smoothed(x, labels, weight) + Z_LOSS * jnp.square(logsumexp(x, axis=1)).sum() / weight[labels].sum()
+
+    return loss
+
+
+def cross_entropy_temperature(pick: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    plain = cross_entropy(pick)
+    return lambda x, labels: plain(x / TEMPERATURE, labels)
+
+
+def focal_loss(pick: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    def loss(x: Array, labels: Array) -> Array:
+        surprisal = logsumexp(x, axis=1) - pick(x, labels)
+        return jnp.mean((1 - jnp.exp(-surprisal)) ** GAMMA * surprisal)
+
+    return loss
+
+
+def poly_loss(pick: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    def loss(x: Array, labels: Array) -> Array:
+        surprisal = logsumexp(x, axis=1) - pick(x, labels)
+        return jnp.mean(surprisal + EPSILON * (1 - jnp.exp(-surprisal)))
+
+    return loss
+
+
+def kl_divergence(x: Array, probabilities: Array) -> Array:
+    # Some probabilities are 0.
+    return (xlogy(probabilities, probabilities) - probabilities * log_softmax(x)).sum() / len(x)
+
+
+def multi_margin(pick: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    def loss(x: Array, labels: Array) -> Array:
+        # The label's own term is the margin.
+        violations = jnp.maximum(1 - jnp.expand_dims(pick(x, labels), 1) + x, 0).sum(axis=1) - 1
+        return jnp.mean(violations) / x.shape[1]
+
+    return loss
+
+
+def binary_cross_entropy(x: Array, targets: Array) -> Array:
+    return jnp.mean(jnp.maximum(x, 0) - x * targets + jnp.log1p(jnp.exp(-jnp.abs(x))))
+
+
+def binary_cross_entropy_logs(x: Array, targets: Array) -> Array:
+    return -jnp.mean(targets * jax.nn.log_sigmoid(x) + (1 - targets) * jax.nn.log_sigmoid(-x))
+
+
 LOSSES: dict[str, tuple[tuple[str, ...], list[Callable[..., Array]]]] = {
     "cross-entropy": (("labels",), [cross_entropy(gathered), cross_entropy(masked)]),
     "cross-entropy-options": (("labels", "weight"), [cross_entropy_options(gathered), cross_entropy_options(masked)]),
     "cross-entropy-soft": (("probabilities",), [cross_entropy_soft, cross_entropy_soft_logs]),
+    "cross-entropy-z-loss": (("labels", "weight"), [cross_entropy_z_loss(gathered), cross_entropy_z_loss(masked)]),
+    "cross-entropy-temperature": (("labels",), [cross_entropy_temperature(gathered), cross_entropy_temperature(masked)]),
     "segmentation": (("labels",), [cross_entropy(gathered), cross_entropy(masked)]),
+    "focal-loss": (("labels",), [focal_loss(gathered), focal_loss(masked)]),
+    "poly-loss": (("labels",), [poly_loss(gathered), poly_loss(masked)]),
+    "kl-divergence": (("probabilities",), [kl_divergence]),
+    "multi-margin": (("labels",), [multi_margin(gathered), multi_margin(masked)]),
+    "binary-cross-entropy": (("targets",), [binary_cross_entropy, binary_cross_entropy_logs]),
 }
 
 

@@ -51,6 +51,8 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
         case "linear-cross-entropy", _:
             return [partial(linear_cross_entropy, row, loss, [t[name] for name in ("x", "weight", "labels")])
                     for loss in jax_losses.LOSSES["cross-entropy"][1]]
+        case "adaptive-log-softmax", _:
+            raise Unsupported("the rows of a cluster are as many as the labels say")
         case "step", "step":
             return [partial(step, t, row.has_relu, loss) for loss in jax_losses.LOSSES["cross-entropy"][1]]
     raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
@@ -93,14 +95,30 @@ def linear_cross_entropy(row: Row, loss: Callable, arguments: list[jax.Array]) -
     def head_loss(x, weight, labels):
         return loss(x @ weight.T, labels)
 
-    if row.pass_ == "forward":
-        return exercise(head_loss, arguments, float)
-
     def both(*arguments):
         value, gradients = jax.value_and_grad(head_loss, argnums=(0, 1))(*arguments)
         return value, *gradients
 
-    return exercise(both, arguments, lambda results: float(results[0]))
+    made = exercise(head_loss, arguments, float) if row.pass_ == "forward" \
+        else exercise(both, arguments, lambda results: float(results[0]))
+    made.products = products(row, *arguments[:2])
+    return made
+
+
+def products(row: Row, x: jax.Array, weight: jax.Array) -> Callable[[], Any]:
+    """The products of a linear layer's loss."""
+    if row.pass_ == "forward":
+        return exercise(lambda x, weight: x @ weight.T, [x, weight], mean).run
+    made: list[Exercise] = []
+
+    def run():
+        if not made:
+            # Numbers of the logits' size and sign in the place of their gradient.
+            z = jax.jit(lambda x, weight: x @ weight.T)(x, weight)
+            made.append(exercise(lambda x, weight, z: (x @ weight.T, z @ weight, z.T @ x), [x, weight, z], mean))
+        return made[0].run()
+
+    return run
 
 
 def step(t: dict[str, jax.Array], relu: bool, loss: Callable) -> Exercise:

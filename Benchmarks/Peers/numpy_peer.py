@@ -28,7 +28,7 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             return [lambda: linear(row, inputs)]
         case "step":
             return [lambda: step(row, inputs)]
-    raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
+    raise Unsupported(f"no form of {row.workload}")
 
 
 def loss_exercise(row: Row, inputs: dict[str, np.ndarray]) -> Exercise:

@@ -65,6 +65,8 @@ def table(bench: dict, shipped: dict, tuned: dict) -> list[str]:
             continue
         limit = "–" if row["limit"]["kind"] == "none" else \
             f"{100 * row['limit']['share']:.0f} % of {LIMITS[row['limit']['kind']]}"
+        if row.get("products") and row["workload"].startswith("linear-cross-entropy"):
+            limit += f", {100 * row['products']['share']:.0f} % of the time in products"
         kind = "" if row["type"] == "Float" else " Double"
         given = ", logits given away" if row["consumesInput"] else ""
         lines.append(

@@ -5,8 +5,12 @@ from pathlib import Path
 
 from agreement import agrees, tolerance
 from contender import Contender
+from exercise import has_products
 from failure import Failure
 from results import ENGINE, RowResult
+
+# In so many rounds the products are timed by themselves, too.
+PRODUCT_ROUNDS = 5
 
 
 def measure(
@@ -25,6 +29,17 @@ def measure(
             contender.settle()
             if number > 0:
                 result.samples.setdefault(contender.name, []).append(measured)
+            if has_products(row["workload"]) and number <= PRODUCT_ROUNDS:
+                say(f"round {number}/{rounds}, products of {contender.name}")
+                alone = contender.number(f"products {seconds:g}", "seconds")
+                contender.settle()
+                if number > 0:
+                    result.products.setdefault(contender.name, []).append(alone)
+    if has_products(row["workload"]):
+        # Once: it is the same each time.
+        for contender in ready:
+            say(f"memory of {contender.name}")
+            result.memory[contender.name] = int(contender.number("memory", "bytes"))
     for contender in contenders.values():
         contender.ask("release")
     return result
@@ -55,6 +70,8 @@ def prepare(
             raise Failure(
                 f"{row['identifier']}: {name} computed {loss!r}, the engine {expected!r}; "
                 f"expected within {allowed:.2g}")
+        if len(answer.get("forms") or {}) > 1:
+            result.forms[name] = answer["forms"]
         ready.append(contender)
     path.unlink(missing_ok=True)
     return ready

@@ -28,7 +28,7 @@ def release() -> None:
 
 def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
     if row.workload != "regression":
-        raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
+        raise Unsupported("has no other workload than regression")
     x, y, target = inputs["x"], inputs["labels"], float(inputs["gradient_norm"].reshape(-1)[0])
     size = (int(y.max()) + 1) * (x.shape[1] + 1)
     return [lambda solver=solver: regression(solver, x, y, target) for solver in SOLVERS

@@ -1,6 +1,6 @@
 """The comparison as a Markdown table."""
 
-from results import TITLES, Comparison, RowResult, quartiles
+from results import ENGINE, TITLES, Comparison, RowResult, quartiles
 
 HEAPS = {"shipped": "the C library's heap as it is", "tuned": "a heap tuned to keep its memory"}
 UNITS = ((1e-6, "ns", 1e9), (1e-3, "µs", 1e6), (1.0, "ms", 1e3), (float("inf"), "s", 1.0))
@@ -11,11 +11,16 @@ def digits(x: float) -> str:
     return f"{x:.2f}" if x < 9.995 else f"{x:.1f}" if x < 99.95 else f"{x:.0f}"
 
 
+def plain(seconds: float) -> str:
+    unit, scale = next((unit, scale) for limit, unit, scale in UNITS if seconds < limit)
+    return f"{digits(seconds * scale)} {unit}"
+
+
 def time(samples: list[float], bold: bool) -> str:
     q = quartiles(samples)
-    unit, scale = next((unit, scale) for limit, unit, scale in UNITS if q["median"] < limit)
-    median, lower, upper = (digits(q[key] * scale) for key in ("median", "lowerQuartile", "upperQuartile"))
-    text = f"{median} {unit}"
+    _, scale = next((unit, scale) for limit, unit, scale in UNITS if q["median"] < limit)
+    lower, upper = (digits(q[key] * scale) for key in ("lowerQuartile", "upperQuartile"))
+    text = plain(q["median"])
     return f"{f'**{text}**' if bold else text} ({lower}–{upper})"
 
 
@@ -46,7 +51,47 @@ def markdown(comparison: Comparison) -> str:
     lines += ["", about(comparison)]
     if notes:
         lines += ["", *(f"[^{number}]: {note}" for number, note in enumerate(notes, 1))]
+    lines += products(comparison)
     return "\n".join(lines) + "\n"
+
+
+def amount(count: int) -> str:
+    for limit, unit, scale in ((1e6, "kB", 1e-3), (1e9, "MB", 1e-6), (float("inf"), "GB", 1e-9)):
+        if abs(count) < limit:
+            return f"{digits(max(0, count) * scale)} {unit}"
+    raise AssertionError
+
+
+def products(comparison: Comparison) -> list[str]:
+    """Where the time of rows of matrix products goes, and their memory."""
+    rows = [row for row in comparison.rows if row.products]
+    if not rows:
+        return []
+    lines = [
+        "", "Matrix products, and memory beyond inputs and results:", "",
+        "| workload | shape | pass | | time | products | of the time | rate | of the best rate | memory | × engine |",
+        "|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    notes = []
+    for row in rows:
+        head = [row.row["workload"], row.row["shape"], row.row["pass"]]
+        for name in (name for name in TITLES if name in row.products):
+            total, alone = (quartiles(samples[name])["median"] for samples in (row.samples, row.products))
+            memory, engine = row.memory[name], row.memory[ENGINE]
+            cells = [
+                TITLES[name], time(row.samples[name], name == row.best_peer), time(row.products[name], False),
+                f"{100 * alone / total:.0f} %", f"{digits(row.product_rate(name) / 1e9)} GFLOP/s",
+                f"{100 * row.product_rate(name) / row.best_product_rate:.0f} %", amount(memory),
+                "–" if name == ENGINE or engine <= 0 else digits(max(0, memory) / engine)]
+            lines.append("| " + " | ".join(head + cells) + " |")
+        if row.most is not None:
+            alone = row.row["productOperations"] / row.best_product_rate
+            notes.append(
+                f"{' '.join(head)}: at the best rate of products seen in this run, {digits(row.best_product_rate / 1e9)} GFLOP/s, they "
+                f"alone take {plain(alone)}; {digits(row.most)} times as fast as the best peer is the most there is.")
+        for name, forms in row.forms.items():
+            notes.append(f"{' '.join(head)}, {TITLES[name]}: " + ", ".join(f"{form} {plain(s)}" for form, s in forms.items()) + ".")
+    return lines + [line for note in notes for line in ("", note)]
 
 
 def about(comparison: Comparison) -> str:

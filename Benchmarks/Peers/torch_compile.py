@@ -44,6 +44,8 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             return [lambda: step(t, row.has_relu)]
         case "linear-cross-entropy":
             return [lambda: linear_cross_entropy(row, t)]
+        case "adaptive-log-softmax":
+            raise Unsupported("the rows of a cluster are as many as the labels say")
     raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
 
 
@@ -89,11 +91,14 @@ def linear(row: Row, t: dict[str, torch.Tensor]) -> Exercise:
 
 def linear_cross_entropy(row: Row, t: dict[str, torch.Tensor]) -> Exercise:
     x, weight, labels = t["x"], t["weight"], t["labels"]
+    # Inductor leaves them to the same library, too.
+    products = work.products(row, x, weight)
     if row.pass_ == "forward":
         forward = compiled(work.linear_cross_entropy)
-        return Exercise(lambda: forward(x, weight, labels), work.item, context=torch.inference_mode)
+        return Exercise(
+            lambda: forward(x, weight, labels), work.item, context=torch.inference_mode, products=products)
     both = compiled(torch.func.grad_and_value(work.linear_cross_entropy, argnums=(0, 1)))
-    return Exercise(lambda: both(x, weight, labels), lambda results: results[1].item())
+    return Exercise(lambda: both(x, weight, labels), lambda results: results[1].item(), products=products)
 
 
 def step(t: dict[str, torch.Tensor], relu: bool) -> Exercise:

@@ -40,8 +40,9 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
         case "step", "step":
             return [lambda: step(t, row.has_relu)]
         case "linear-cross-entropy", _:
-            return [partial(linear_cross_entropy, row, loss, t)
-                    for loss in (work.linear_cross_entropy, work.linear_cross_entropy_in_chunks)]
+            return [partial(linear_cross_entropy, row, work.linear_cross_entropy, t)]
+        case "adaptive-log-softmax", _:
+            return [partial(adaptive_log_softmax, row, t)]
     raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
 
 
@@ -92,13 +93,29 @@ def linear_both(t: dict[str, torch.Tensor]) -> Exercise:
 
 
 def linear_cross_entropy(row: Row, loss, t: dict[str, torch.Tensor]) -> Exercise:
+    products = work.products(row, t["x"], t["weight"])
     if row.pass_ == "forward":
-        return Exercise(lambda: loss(t["x"], t["weight"], t["labels"]), work.item, context=torch.inference_mode)
+        return Exercise(
+            lambda: loss(t["x"], t["weight"], t["labels"]), work.item, context=torch.inference_mode, products=products)
     x, weight = t["x"].detach().requires_grad_(), t["weight"].detach().requires_grad_()
 
     def run():
         value = loss(x, weight, t["labels"])
         return value, *torch.autograd.grad(value, (x, weight))
+
+    return Exercise(run, lambda results: results[0].item(), products=products)
+
+
+def adaptive_log_softmax(row: Row, t: dict[str, torch.Tensor]) -> Exercise:
+    module, x, labels = work.adaptive_log_softmax(t), t["x"], t["labels"]
+    if row.pass_ == "forward":
+        return Exercise(lambda: module(x, labels).loss, work.item, context=torch.inference_mode)
+    x = x.detach().requires_grad_()
+    tracked = (x, *module.parameters())
+
+    def run():
+        loss = module(x, labels).loss
+        return loss, *torch.autograd.grad(loss, tracked)
 
     return Exercise(run, lambda results: results[0].item())
 

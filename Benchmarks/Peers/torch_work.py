@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from exercise import IGNORED, LEARNING_RATE, SMOOTHING
+from exercise import EPSILON, GAMMA, IGNORED, LEARNING_RATE, SMOOTHING, TEMPERATURE, Z_LOSS, Row
 
 Tensor = torch.Tensor
 PARAMETERS = ("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias")
@@ -30,17 +30,81 @@ def linear_cross_entropy(x: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(F.linear(x, weight), labels)
 
 
-def linear_cross_entropy_in_chunks(x: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    from torch.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
+def linear_cross_entropy_in_chunks(x: Tensor, weight: Tensor, labels: Tensor, options: Any) -> Tensor:
+    return F.linear_cross_entropy(x, weight, labels, options=options)
 
-    return F.linear_cross_entropy(x, weight, labels, options=LinearCrossEntropyOptions())
+
+def products(row: Row, x: Tensor, weight: Tensor, rows: int | None = None) -> Callable[[], Any]:
+    """The products of a linear layer's loss, all rows at once or some at a time, into memory that is there."""
+    n, rows = len(x), rows or len(x)
+    memory: list[Tensor] = []
+
+    def run():
+        if not memory:
+            memory.extend((x.new_empty(rows, len(weight)), torch.empty_like(x), torch.empty_like(weight)))
+        logits, dx, dw = memory
+        with torch.inference_mode():
+            for start in range(0, n, rows):
+                part = x[start:start + rows]
+                z = logits[:len(part)]
+                torch.mm(part, weight.t(), out=z)
+                if row.pass_ == "forward":
+                    continue
+                torch.mm(z, weight, out=dx[start:start + rows])
+                if start == 0:
+                    torch.mm(z.t(), part, out=dw)
+                else:
+                    dw.addmm_(z.t(), part)
+
+    return run
+
+
+def focal_loss(x: Tensor, labels: Tensor) -> Tensor:
+    surprisal = F.cross_entropy(x, labels, reduction="none")
+    return ((1 - torch.exp(-surprisal)) ** GAMMA * surprisal).mean()
+
+
+def poly_loss(x: Tensor, labels: Tensor) -> Tensor:
+    surprisal = F.cross_entropy(x, labels, reduction="none")
+    return (surprisal + EPSILON * (1 - torch.exp(-surprisal))).mean()
+
+
+def kl_divergence(x: Tensor, probabilities: Tensor) -> Tensor:
+    return F.kl_div(F.log_softmax(x, dim=1), probabilities, reduction="batchmean")
+
+
+def cross_entropy_z_loss(x: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
+    loss = F.cross_entropy(x, labels, weight=weight, label_smoothing=SMOOTHING)
+    return loss + Z_LOSS * torch.logsumexp(x, dim=1).square().sum() / weight[labels].sum()
+
+
+def cross_entropy_temperature(x: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(x / TEMPERATURE, labels)
+
+
+def adaptive_log_softmax(t: dict[str, Tensor]) -> torch.nn.AdaptiveLogSoftmaxWithLoss:
+    parameters = {name: values for name, values in t.items() if name.endswith("weight")}
+    sizes = [len(parameters[f"tail.{i}.1.weight"]) for i in range(sum(name.endswith(".1.weight") for name in parameters))]
+    ends = [len(parameters["head.weight"]) - len(sizes)]
+    for size in sizes:
+        ends.append(ends[-1] + size)
+    module = torch.nn.AdaptiveLogSoftmaxWithLoss(t["x"].shape[1], ends[-1], ends[:-1])
+    module.load_state_dict(parameters)
+    return module
 
 
 LOSSES: dict[str, tuple[Callable[..., Tensor], tuple[str, ...]]] = {
     "cross-entropy": (cross_entropy, ("labels",)),
     "cross-entropy-options": (cross_entropy_options, ("labels", "weight")),
     "cross-entropy-soft": (cross_entropy, ("probabilities",)),
+    "cross-entropy-z-loss": (cross_entropy_z_loss, ("labels", "weight")),
+    "cross-entropy-temperature": (cross_entropy_temperature, ("labels",)),
     "segmentation": (cross_entropy, ("labels",)),
+    "focal-loss": (focal_loss, ("labels",)),
+    "poly-loss": (poly_loss, ("labels",)),
+    "kl-divergence": (kl_divergence, ("probabilities",)),
+    "multi-margin": (F.multi_margin_loss, ("labels",)),
+    "binary-cross-entropy": (F.binary_cross_entropy_with_logits, ("targets",)),
 }
 
 
