@@ -29,7 +29,7 @@ import sys
 # Importing the modules beside this file shall leave nothing in the checkout.
 sys.dont_write_bytecode = True
 
-from golden_recording import INF, NAN, TYPES, add, case, cases, np, randn, text, torch
+from golden_recording import INF, NAN, TYPES, add, case, cases, draw, np, randn, text, torch
 from golden_categorical import categoricals
 from golden_losses import (
     WORKED_A, confident, degenerate, errors, index_grid, infinities, more_smoothing, probability_grid, worked_examples)
@@ -79,6 +79,20 @@ def linears():
                 for bias in (None, (outer,)):
                     name = f"{text((*lead, inner))} to {outer}" + (", bias" if bias else ", no bias")
                     linear(name, dtype, (*lead, inner), (outer, inner), bias)
+
+
+def embeddings():
+    for dtype in TYPES:
+        for name, table, indices, padding in (
+                ("repeated", (5, 3), [1, 4, 1, 1, 0], None), ("none", (5, 3), np.zeros(0, int), None),
+                ("2x4", (7, 2), [[0, 6, 2, 2], [6, 1, 6, 5]], None), ("2x0x3", (4, 2), np.zeros((2, 0, 3), int), None),
+                ("2x3x2", (9, 4), draw("embedding").randint(0, 9, (2, 3, 2)), None), ("a single one", (3, 5), 2, None),
+                ("40 of 3", (3, 2), draw("embedding of 3").randint(0, 3, 40), None), ("no features", (4, 0), [1, 3], None),
+                ("padding", (5, 3), [[2, 2, 0], [4, 2, 1]], 2), ("nothing but padding", (2, 3), [0, 0, 0], 0)):
+            index = torch.as_tensor(np.asarray(indices))
+            fields = {"target": index, "target_shape": list(index.shape)} | ({} if padding is None else {"padding": padding})
+            case("embedding", f"embedding: {name}", "embedding", dtype,
+                 lambda input: F.embedding(index, input, padding), {"input": randn(f"embedding {name}", table)}, fields)
 
 
 def reduce(op, name, dtype, x, dim=None, k=None):
@@ -222,7 +236,7 @@ def main(arguments):
     for op in ("cross_entropy", "nll_loss"):
         index_grid(op)
     for group in (probability_grid, more_smoothing, worked_examples, degenerate, infinities, errors, operation_errors,
-                  softmaxes, linears, reductions, sgd, printing, further_losses, categoricals):
+                  softmaxes, linears, embeddings, reductions, sgd, printing, further_losses, categoricals):
         group()
     different = 0
     for file, lines in cases.items():

@@ -25,6 +25,13 @@ func requireLabels(
   }
 }
 
+/// Stops the program unless each index is a class.
+func requireIndices(_ indices: [Int], _ classes: Int, of operation: String) {
+  for (position, index) in indices.enumerated() where index < 0 || index >= classes {
+    fatalError("\(operation): index \(index) at position \(position), expected 0..<\(classes)")
+  }
+}
+
 /// Stops the program unless `smoothing` is a number from 0 to 1.
 func requireSmoothing(_ smoothing: Double, of operation: String) {
   guard smoothing >= 0, smoothing <= 1 else {

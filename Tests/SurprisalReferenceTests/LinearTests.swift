@@ -74,6 +74,31 @@ import Testing
   }
 }
 
+@Suite struct EmbeddingTests {
+  @Test func rowsAndTheirSums() {
+    let table = [1.0, 2, 3, 4, 5, 6]
+    #expect(
+      Reference.embedding(table, indices: [2, 0, 2], classes: 3, features: 2) == [5, 6, 1, 2, 5, 6])
+    let g = [1.0, 10, 2, 20, 3, 30]
+    #expect(
+      Reference.embeddingWeightGradient(upstream: g, indices: [2, 0, 2], classes: 3, features: 2)
+        == [2, 20, 0, 0, 4, 40])
+    #expect(
+      Reference.embeddingWeightGradient(
+        upstream: g, indices: [2, 0, 2], classes: 3, features: 2, padding: 2)
+        == [2, 20, 0, 0, 0, 0])
+  }
+
+  @Test func gradient() {
+    var random = SplitMix64(seed: 12)
+    let indices = [3, 0, 3, 1, 3], table = random.uniform(4 * 2), g = random.uniform(5 * 2)
+    expectGradient(
+      Reference.embeddingWeightGradient(upstream: g, indices: indices, classes: 4, features: 2),
+      at: table
+    ) { inner(g, Reference.embedding($0, indices: indices, classes: 4, features: 2)) }
+  }
+}
+
 @Suite struct MatMulTests {
   @Test func product() {
     #expect(

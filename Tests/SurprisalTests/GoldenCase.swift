@@ -31,7 +31,7 @@ struct GoldenCase: Decodable, CustomTestStringConvertible {
     let ignoreIndex: Int?
     let labelSmoothing: Double?
     let reduction: String?
-    let dim, k: Int?
+    let dim, k, padding: Int?
     /// Of a categorical distribution: `logits` or `probs`.
     let parameters: String?
     let upstream: [Double]?

@@ -14,10 +14,7 @@ extension Linear {
         using generator: inout some RandomNumberGenerator
     ) {
         let rows = min(inputs, outputs), columns = max(inputs, outputs)
-        let numbers = (0..<rows * columns).map { _ in
-            // Never 0 or 1, whose quantiles are infinite.
-            Scalar(NormalDistribution.quantile((Double(generator.next() >> 12) + 0.5) * 0x1p-52))
-        }
+        let numbers = (0..<rows * columns).map { _ in Scalar(NormalDistribution.random(using: &generator)) }
         let qr: Factorisation.QR<Scalar>, q: Buffer<Scalar>
         do {
             qr = try Factorisation.QR(Buffer(numbers), rows: rows, columns: columns)

@@ -12,11 +12,20 @@ extension Tensor {
     @specialized(where Scalar == Double)
     private func rows(chosen: [Int]) -> Tensor {
         guard let rowCount = shape.first else { fatalError("rows: a scalar has none") }
-        let shape = shape
-        let width = shape.dropFirst().reduce(1, *)
         for index in chosen where index < 0 || index >= rowCount {
             fatalError("rows: index \(index) of shape \(shape); expected 0 to \(rowCount - 1)")
         }
+        return copies(ofRows: chosen, shape: [chosen.count] + shape.dropFirst(), from: "Rows")
+    }
+
+    /// Copies of rows that are there, one after the other under some shape, of which one row may be a constant.
+    ///
+    /// - Complexity: O(copies), and O(count + copies) on the way back.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    func copies(ofRows chosen: [Int], shape: Shape, from name: String, constant: Int? = nil) -> Tensor {
+        let whole = self.shape
+        let width = whole.dropFirst().reduce(1, *)
         var buffer = Buffer<Scalar>(uninitialized: chosen.count * width)
         var out = buffer.mutableSpan
         let x = span
@@ -24,15 +33,34 @@ extension Tensor {
             for i in 0..<width { out[to * width + i] = x[from * width + i] }
         }
         return Tensor(
-            shape: [chosen.count] + shape.dropFirst(), buffer: buffer, from: "Rows",
+            shape: shape, buffer: buffer, from: name,
             edges: edge { dy in
-                var gradient = Buffer<Scalar>(repeating: 0, count: rowCount * width)
-                var sum = gradient.mutableSpan
-                let upstream = dy.span
-                for (from, to) in chosen.enumerated() {
-                    for i in 0..<width { sum[to * width + i] += upstream[from * width + i] }
-                }
-                return Tensor(shape: shape, buffer: gradient)
+                Tensor(shape: whole, buffer: sums(ofCopies: dy.span, chosen, whole[0], width, constant))
             })
     }
+}
+
+/// Of each row the sum over its copies, 0 where there are none: in their order, with the rounding errors kept.
+private func sums<Scalar: Surprisal.Scalar>(
+    ofCopies copies: Span<Scalar>, _ chosen: [Int], _ rowCount: Int, _ width: Int, _ constant: Int?
+) -> Buffer<Scalar> {
+    // A counting sort brings the copies of a row together, so that one row of sums at a time need be kept.
+    var starts = [Int](repeating: 0, count: rowCount + 1)
+    for row in chosen { starts[row + 1] += 1 }
+    for row in 0..<rowCount { starts[row + 1] += starts[row] }
+    var sorted = [Int](repeating: 0, count: chosen.count), next = starts
+    for (copy, row) in chosen.enumerated() {
+        sorted[next[row]] = copy
+        next[row] += 1
+    }
+    var gradient = Buffer<Scalar>(repeating: 0, count: rowCount * width)
+    var out = gradient.mutableSpan
+    for row in 0..<rowCount where row != constant && starts[row] < starts[row + 1] {
+        var sums = [CompensatedSum](repeating: CompensatedSum(), count: width)
+        for copy in sorted[starts[row]..<starts[row + 1]] {
+            for i in 0..<width { sums[i].add(Double(copies[copy * width + i])) }
+        }
+        for i in 0..<width { out[row * width + i] = Scalar(sums[i].value) }
+    }
+    return gradient
 }

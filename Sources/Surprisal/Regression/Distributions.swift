@@ -23,6 +23,11 @@ enum NormalDistribution {
         }
         return p < 0.5 ? -z : z
     }
+
+    static func random(using generator: inout some RandomNumberGenerator) -> Double {
+        // Never 0 or 1, whose quantiles are infinite.
+        quantile((Double(generator.next() >> 12) + 0.5) * 0x1p-52)
+    }
 }
 
 /// The χ² distribution.

@@ -72,6 +72,10 @@ import Testing
         check("linear without bias", [random([4]), random([5, 4], 2)]) { Linear(weight: $0[1])($0[0]) }
     }
 
+    @Test func embedding() {
+        check("embedding", [random([5, 3])]) { Embedding(weight: $0[0])([1, 4, 1, 0, 1, 3], shape: [3, 2]) }
+    }
+
     @Test func normalisation() {
         for (shape, axis) in [([3, 4], 1), ([3, 4], 0), ([2, 3, 4], 1), ([2, 3, 4], -1), ([5], 0), ([2, 70], 1)] {
             check("logSoftmax", [random(shape)]) { $0[0].logSoftmax(along: axis) }

@@ -29,6 +29,13 @@ import Testing
         expectMessage(["Linear", "[4, 10]", "[8, 9]"], result)
     }
 
+    @Test func embedding() async throws {
+        let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = Embedding<Float>(weight: .zeros([8, 3]))([7, 0, 8, 1], shape: [2, 2])
+        }
+        expectMessage(["Embedding", "index 8 at position [1, 0]", "0 to 7"], result)
+    }
+
     @Test func lossOfWrongLabels() async throws {
         let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             _ = CrossEntropyLoss<Float>()(.zeros([3, 4]), try Labels([0, 1], classCount: 4))
