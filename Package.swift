@@ -38,7 +38,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["Resources/README.md"],
-            resources: [.embedInCode("Resources/digits.csv"), .embedInCode("Resources/iris.csv")],
+            resources: [
+                .embedInCode("Resources/devils-dictionary.txt"), .embedInCode("Resources/digits.csv"),
+                .embedInCode("Resources/iris.csv"),
+            ],
             swiftSettings: swiftSettings),
         .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
         .executableTarget(

@@ -51,13 +51,16 @@ import Testing
                 // CI runs them; here: they are there, and may be run.
                 let path = Self.root.appendingPathComponent(words[0]).path
                 #expect(FileManager.default.isExecutableFile(atPath: path), "\(command)")
+                count += 1
             } else {
                 #expect(words.removeFirst() == "surprisal", "\(command)")
+                count += 1
+                // `TourTests` go through it, once.
+                if words == ["tour"] { continue }
                 words = words.map { $0.hasSuffix(".safetensors") || $0.hasSuffix(".csv") ? folder.file($0) : $0 }
                 let outcome = try Program.run(words)
                 #expect(outcome.status == 0, "\(command): \(outcome.errors)")
             }
-            count += 1
         }
         #expect(count >= 4)
     }
