@@ -94,7 +94,7 @@ struct Measure: ParsableCommand {
             limits: meter.limits(threads: Parallel.threadCount, instructionSet: isa))
         let runner = Runner(
             contest: Contest(
-                rounds: rounds, budget: seconds, timesNaive: !skipNaive, isStopped: { Interruption.isRequested }),
+                rounds: rounds, budget: seconds, timesNaive: !skipNaive && sweep == nil, isStopped: { Interruption.isRequested }),
             instructionSet: isa, progress: progress)
         do {
             try runner.run(workloads, into: &report, meter)

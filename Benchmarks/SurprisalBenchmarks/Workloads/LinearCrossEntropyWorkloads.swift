@@ -62,8 +62,8 @@ extension Workload {
         }
         let points = [Point()]
             + [128, 256, 512, 2048].map { Point(rows: $0) }
-            + [1000, 4000, 64_000].map { Point(classes: $0) }
-            + [64, 128, 512, 1024].map { Point(features: $0) }
+            + [1000, 4000, 32_000].map { Point(classes: $0) }
+            + [64, 128, 512].map { Point(features: $0) }
             // From four rows, which are four times the least that goes without tiles of classes.
             + [18, 20, 22, 24].map { Point(blockBytes: 1 << $0) }
         return points.flatMap {
