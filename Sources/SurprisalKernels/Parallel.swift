@@ -68,4 +68,29 @@ public enum Parallel {
         let parts = (rows + rowsPerPart - 1) / rowsPerPart
         forEach(parts: parts) { part in body(part * rowsPerPart, min(rows, (part + 1) * rowsPerPart)) }
     }
+
+    /// The same for loops that write spans: each body is given all of them and writes what belongs to its rows alone.
+    ///
+    /// For this package only, as `forEach`.
+    package static func forRows<T, U>(
+        _ rows: Int, elementsPerRow: Int, cost: Int = 1, writing y: inout MutableSpan<T>, _ z: inout MutableSpan<U>,
+        _ body: (Range<Int>, inout MutableSpan<T>, inout MutableSpan<U>) -> Void
+    ) {
+        unsafe y.withUnsafeMutableBufferPointer { y in
+            unsafe z.withUnsafeMutableBufferPointer { z in
+                forRows(rows, elementsPerRow: elementsPerRow, cost: cost) { begin, end in
+                    var y = unsafe y.mutableSpan, z = unsafe z.mutableSpan
+                    body(begin..<end, &y, &z)
+                }
+            }
+        }
+    }
+
+    package static func forRows<T>(
+        _ rows: Int, elementsPerRow: Int, cost: Int = 1, writing y: inout MutableSpan<T>,
+        _ body: (Range<Int>, inout MutableSpan<T>) -> Void
+    ) {
+        var none = MutableSpan<T>()
+        forRows(rows, elementsPerRow: elementsPerRow, cost: cost, writing: &y, &none) { part, y, _ in body(part, &y) }
+    }
 }

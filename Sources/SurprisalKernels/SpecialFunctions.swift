@@ -1,7 +1,7 @@
 import Glibc
 
-/// Functions of the C library, for the distributions of test statistics and what happens a few times a row. One number at
-/// a time: nothing here is called often.
+/// Functions of the C library, one number at a time: for the distributions of test statistics, and for what is worked out
+/// once a row.
 package enum SpecialFunctions {
     /// 1 − erf x, with full relative accuracy.
     package static func erfc(_ x: Double) -> Double { Glibc.erfc(x) }
@@ -9,6 +9,10 @@ package enum SpecialFunctions {
     package static func log(_ x: Double) -> Double { Glibc.log(x) }
     /// log(1 + x)
     package static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
+    /// eˣ − 1, with full relative accuracy next to 0.
+    package static func expm1(_ x: Double) -> Double { Glibc.expm1(x) }
+    /// x to the power y.
+    package static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
 
     /// ln Γ(x) of x > 0.
     package static func logGamma(_ x: Double) -> Double {

@@ -65,13 +65,24 @@ extension Reference {
 }
 
 extension HighPrecisionRow {
-  /// `s + ε · (1 − p)` of a label of surprisal s, and its gradient, to 2⁻⁹⁰ for ε ≥ 0.
+  /// `s + ε · (1 − p)` of a label of surprisal s, and its gradient, to 2⁻⁹⁰ for ε ≥ −1.
   public func poly(of label: Int, epsilon: Double) -> (
     loss: ScaledDoubleDouble, gradient: [ScaledDoubleDouble]
   ) {
     let slopes = gradient(of: label)
-    let e = ScaledDoubleDouble(epsilon)
-    let factor = ScaledDoubleDouble(1.0) + e * probabilities[label]
-    return (loss(of: label) - e * slopes[label], slopes.map { factor * $0 })
+    let (s, q, e) = (loss(of: label), -slopes[label], ScaledDoubleDouble(epsilon))
+    let rest = ScaledDoubleDouble(1 + epsilon)
+    // s = −log(1 − q) = q + q²/2 + …, and 1 + ε·p = (1 + ε) − ε·q. Where q is small, s − q would cancel.
+    var excess = s - q
+    if q.doubleDouble.high < 0x1p-8 {
+      // Terms down to 2⁻¹⁰⁴ of the first.
+      excess = .zero
+      for k in stride(from: 16.0, through: 2, by: -1) {
+        excess = q * (excess + ScaledDoubleDouble(1.0) / ScaledDoubleDouble(k))
+      }
+      excess = q * excess
+    }
+    let factor = rest - e * q
+    return (excess + rest * q, slopes.map { factor * $0 })
   }
 }

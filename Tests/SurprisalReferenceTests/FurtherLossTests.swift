@@ -103,18 +103,28 @@ import Testing
     for label in 0..<5 {
       let (focal, poly) = (
         HighPrecisionRow(x).focal(of: label, gamma: factor),
-        HighPrecisionRow(x).poly(of: label, epsilon: factor)
+        HighPrecisionRow(x).poly(of: label, epsilon: factor - 1)
       )
       expectPrinted(
         [focal.loss, poly.loss].map { $0.rounded(to: Double.self) },
         Reference.focalLosses(x, labels: [label], shape: row, gamma: factor)
-          + Reference.polyLosses(x, labels: [label], shape: row, epsilon: factor), decimals: 13)
+          + Reference.polyLosses(x, labels: [label], shape: row, epsilon: factor - 1), decimals: 13)
       expectPrinted(
         focal.gradient.map { $0.rounded(to: Double.self) },
         Reference.focalLossGradient(x, labels: [label], shape: row, gamma: factor), decimals: 13)
       expectPrinted(
         poly.gradient.map { $0.rounded(to: Double.self) },
-        Reference.polyLossGradient(x, labels: [label], shape: row, epsilon: factor), decimals: 13)
+        Reference.polyLossGradient(x, labels: [label], shape: row, epsilon: factor - 1), decimals: 13)
     }
+  }
+
+  /// A series takes over where s − q cancels: next to there both are right.
+  @Test(arguments: [5, 6, 10.0])
+  func truthOfASmallDifference(margin: Double) {
+    let row = HighPrecisionRow([margin, 0])
+    let (s, q) = (row.loss(of: 0), -row.gradient(of: 0)[0])
+    let found = row.poly(of: 0, epsilon: -1).loss
+    // s − q is q²/2, which leaves 106 bits less log₂(2/q).
+    #expect(((found - (s - q)) / found).magnitude.doubleDouble.high <= 0x1p-85)
   }
 }

@@ -49,72 +49,80 @@ public struct KLDivergenceLoss<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Double)
     public func callAsFunction(_ logProbabilities: Tensor<Scalar>, target: Tensor<Scalar>) -> Tensor<Scalar> {
         do { try check(logProbabilities.shape, target: target.shape) } catch { fatalError("KLDivergenceLoss: \(error)") }
-        let (shape, x) = (logProbabilities.shape, logProbabilities.buffer)
-        let (q, logQ) = probabilities(target.buffer)
-        var terms = Buffer<Double>(uninitialized: x.count)
+        let (shape, count, x, t) = (target.shape, target.count, logProbabilities.buffer, target.buffer)
+        let reduced = reduced(shape), isReduced = reduction != .none, strip = 2048, strips = (count + strip - 1) / strip
+        // A strip's sum, or its terms: these are rounded to the type only when they are what is asked for.
+        var sums = Buffer<Double>(uninitialized: isReduced ? strips : 0)
+        var losses = Buffer<Scalar>(uninitialized: isReduced ? 0 : count)
         do {
-            var out = terms.mutableSpan
-            let x = x.span, q = q.span, logQ = logQ.span
-            for i in out.indices { out[i] = Self.term(q[i], logQ[i], Double(x[i])) }
+            var sums = sums.mutableSpan, losses = losses.mutableSpan
+            Parallel.forRows(strips, elementsPerRow: strip, cost: 4, writing: &sums, &losses) { part, sums, losses in
+                for k in part {
+                    let terms = terms(x, t, k * strip..<min(count, (k + 1) * strip))
+                    if isReduced {
+                        sums[k] = Double.sum(terms.span)
+                    } else {
+                        for i in 0..<terms.count { losses[k * strip + i] = Scalar(terms.span[i]) }
+                    }
+                }
+            }
         }
 
-        let divisor = divisor(shape), isReduced = reduction != .none, isLog = logTarget
-        let scale = divisor == 0 ? .nan : 1 / divisor
-        // The upstream is one number, or one an element.
+        let axis = ClassAxis(outer: count, classes: 1, inner: 1), numbers = target.detached, isLog = logTarget
         let byInput = logProbabilities.edge { upstream in
-            var gradient = Buffer<Scalar>(uninitialized: q.count)
-            var out = gradient.mutableSpan
-            let dy = upstream.span, q = q.span
-            for i in out.indices { out[i] = Scalar(Double(dy[isReduced ? 0 : i]) * scale * -q[i]) }
-            return Tensor(shape: shape, buffer: gradient)
+            let slopes = (isLog ? numbers.exp() : numbers) * Scalar(-reduced.scale)
+            return Tensor(shape: shape, buffer: reduced.applied(upstream, to: slopes.buffer, axis: axis))
         }
         let byTarget = target.edge { upstream in
-            var gradient = Buffer<Scalar>(uninitialized: q.count)
-            var out = gradient.mutableSpan
-            let dy = upstream.span, x = x.span, q = q.span, logQ = logQ.span
-            for i in out.indices {
-                let rise = logQ[i] + 1 - Double(x[i])
-                // e^t falls faster than t.
-                let slope = isLog ? (q[i] == 0 ? 0 : q[i] * rise) : rise
-                out[i] = Scalar(Double(dy[isReduced ? 0 : i]) * scale * slope)
+            var slopes = Buffer<Scalar>(uninitialized: count)
+            do {
+                var out = slopes.mutableSpan
+                let (q, logQ) = probabilities(t, 0..<count)
+                for i in 0..<count {
+                    let rise = logQ.span[i] + 1 - Double(x.span[i])
+                    // e^t falls faster than t.
+                    out[i] = Scalar(reduced.scale * (isLog ? (q.span[i] == 0 ? 0 : q.span[i] * rise) : rise))
+                }
             }
-            return Tensor(shape: shape, buffer: gradient)
+            return Tensor(shape: shape, buffer: reduced.applied(upstream, to: slopes, axis: axis))
         }
-        let edges = byInput + byTarget
-        if isReduced {
-            let value = divisor == 0 ? .nan : Double.sum(terms.span) / divisor
-            return Tensor(shape: [], buffer: Buffer(repeating: Scalar(value), count: 1), from: "KLDivergence", edges: edges)
-        }
-        var losses = Buffer<Scalar>(uninitialized: x.count)
-        var out = losses.mutableSpan
-        let each = terms.span
-        for i in out.indices { out[i] = Scalar(each[i]) }
-        return Tensor(shape: shape, buffer: losses, from: "KLDivergence", edges: edges)
+        let value = isReduced ? reduced.value(ofSum: Double.sum(sums.span)) : reduced.value(of: losses)
+        return Tensor(shape: value.shape, buffer: value.buffer, from: "KLDivergence", edges: byInput + byTarget)
     }
 
-    @inline(__always)
-    private static func term(_ q: Double, _ logQ: Double, _ x: Double) -> Double {
-        if q != 0 { return q * (logQ - x) }
-        // 0, but NaN where x is NaN or +∞.
-        return x == -.infinity ? 0 : x - x
-    }
-
-    private func divisor(_ shape: Shape) -> Double {
+    private func reduced(_ shape: Shape) -> ReducedLosses<Scalar> {
         switch reduction {
-        case .none, .sum: 1
-        case .mean: Double(shape.elementCount)
-        case .batchMean: shape.count > 1 ? Double(shape[0]) : 1
+        case .none: ReducedLosses(reduction: .none, denominator: 1, positions: shape)
+        case .sum: ReducedLosses(reduction: .sum, denominator: 1, positions: shape)
+        case .mean: ReducedLosses(reduction: .mean, denominator: Double(shape.elementCount), positions: shape)
+        case .batchMean: ReducedLosses(reduction: .mean, denominator: shape.count > 1 ? Double(shape[0]) : 1, positions: shape)
         }
     }
 
-    /// The targets and their logarithms.
+    /// The terms of some elements.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
-    private func probabilities(_ target: Buffer<Scalar>) -> (q: Buffer<Double>, logQ: Buffer<Double>) {
-        var given = Buffer<Double>(uninitialized: target.count), other = Buffer<Double>(uninitialized: target.count)
+    private func terms(_ x: Buffer<Scalar>, _ target: Buffer<Scalar>, _ part: Range<Int>) -> Buffer<Double> {
+        let targets = probabilities(target, part)
+        var terms = Buffer<Double>(uninitialized: part.count)
+        var out = terms.mutableSpan
+        let inputs = x.span.extracting(part), q = targets.q.span, logQ = targets.logQ.span
+        for i in out.indices {
+            let x = Double(inputs[i])
+            // 0, but NaN where x is NaN or +∞.
+            out[i] = q[i] != 0 ? q[i] * (logQ[i] - x) : x == -.infinity ? 0 : x - x
+        }
+        return terms
+    }
+
+    /// The targets of some elements and their logarithms.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    private func probabilities(_ target: Buffer<Scalar>, _ part: Range<Int>) -> (q: Buffer<Double>, logQ: Buffer<Double>) {
+        var given = Buffer<Double>(uninitialized: part.count), other = Buffer<Double>(uninitialized: part.count)
         do {
             var out = given.mutableSpan
-            let target = target.span
+            let target = target.span.extracting(part)
             for i in out.indices { out[i] = Double(target[i]) }
         }
         var out = other.mutableSpan

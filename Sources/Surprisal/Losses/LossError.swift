@@ -55,7 +55,7 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
         case .maskedClass(let value, let classes): "masked class \(value); expected 0 to \(classes - 1) (\(classes) classes)"
         case .everyClassMasked(let classes): "each of \(classes) classes is masked; expected one that is not"
         case .maskedLabel(let value, let position): "label \(value), position \(position) in row-major order: that class is masked"
-        case .focusing(let value): "focusing parameter γ is \(value); expected a number from 0"
+        case .focusing(let value): "focusing parameter γ is \(value); expected a finite number, at least 0"
         case .coefficient(let value): "coefficient ε is \(value); expected a finite number"
         case .power(let value): "power p is \(value); expected 1 or 2"
         case .margin(let value): "margin is \(value); expected a finite number"
@@ -64,7 +64,7 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
             "weights of shape \(found); expected [], [\(classes)] or the input's, \(input)"
         case .cutoffs(let cutoffs, let classes):
             "cutoffs \(cutoffs); expected ascending ones from 1 to \(classes - 1) (\(classes) classes)"
-        case .divisor(let value): "divisor is \(value); expected a finite number from 1"
+        case .divisor(let value): "divisor is \(value); expected a finite number, at least 1"
         case .noProjection(let cluster, let features, let divisor):
             "cluster \(cluster) projects \(features) features over \(divisor)^\(cluster + 1), to less than one"
         }
@@ -75,8 +75,8 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
 struct ClassLossInput: Sendable {
     let axis: ClassAxis
     private let shape: Shape
-    /// Of the classes, from the front; `nil` where each element is a position of its own.
-    private let index: Int?
+    /// Of the classes, from the front.
+    private let index: Int
 
     init(_ input: Shape, classAxis: Int?, weight: Shape?) throws(LossError) {
         let axis = classAxis ?? input.defaultClassAxis
@@ -90,18 +90,10 @@ struct ClassLossInput: Sendable {
         }
     }
 
-    /// Of a loss that has a term for each element.
-    init(elementsOf input: Shape) {
-        axis = ClassAxis(outer: input.elementCount, classes: 1, inner: 1)
-        shape = input
-        index = nil
-    }
-
     /// The input's shape without its class axis.
-    var positions: Shape { index.map { shape.removing(axis: $0) } ?? shape }
+    var positions: Shape { shape.removing(axis: index) }
 
     func check(_ labels: Labels) throws(LossError) {
-        guard let index else { throw .labelShape(found: labels.shape, input: shape, expected: shape) }
         // A single row may come with its label as a vector of one, as in PyTorch.
         let isSingle = shape.count == 1 && labels.shape.count == 1 && labels.shape[0] == 1
         guard isSingle || labels.shape.equals(shape, without: index) else {

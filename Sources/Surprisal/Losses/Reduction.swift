@@ -28,20 +28,32 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
     let reduction: Reduction
     /// What a mean divides by.
     let denominator: Double
-    let input: ClassLossInput
+    /// The shape of the losses.
+    let positions: Shape
     /// A mean over a weight of 0 has no value, not an infinite one; 0 when that is wanted.
-    var emptyMean = Double.nan
+    let emptyMean: Double
+
+    init(reduction: Reduction, denominator: Double, positions: Shape, emptyMean: Double = .nan) {
+        self.reduction = reduction
+        self.denominator = denominator
+        self.positions = positions
+        self.emptyMean = emptyMean
+    }
+
+    init(reduction: Reduction, denominator: Double, input: ClassLossInput, emptyMean: Double = .nan) {
+        self.init(reduction: reduction, denominator: denominator, positions: input.positions, emptyMean: emptyMean)
+    }
 
     /// The factor that a mean puts on every gradient.
     var scale: Double { reduction == .mean ? (denominator == 0 ? emptyMean : 1 / denominator) : 1 }
 
     func value(of losses: Buffer<Scalar>) -> (shape: Shape, buffer: Buffer<Scalar>) {
-        switch reduction {
-        case .none: (input.positions, losses)
-        case .sum: ([], Buffer(repeating: Scalar(Scalar.sum(losses.span)), count: 1))
-        case .mean:
-            ([], Buffer(repeating: Scalar(denominator == 0 ? emptyMean : Scalar.sum(losses.span) / denominator), count: 1))
-        }
+        reduction == .none ? (positions, losses) : value(ofSum: Scalar.sum(losses.span))
+    }
+
+    func value(ofSum sum: Double) -> (shape: Shape, buffer: Buffer<Scalar>) {
+        let value = reduction == .sum ? sum : denominator == 0 ? emptyMean : sum / denominator
+        return ([], Buffer(repeating: Scalar(value), count: 1))
     }
 
     /// A gradient that was formed for an upstream of 1 (a mean's scale included) times the actual one: a

@@ -29,29 +29,3 @@ extension Tensor {
             })
     }
 }
-
-/// Multiplies every row of classes by its position's factor. Nothing flows where either is 0, as in an ignored
-/// row, whatever the other is.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-func scaleRows<Scalar: Surprisal.Scalar>(_ x: inout MutableSpan<Scalar>, by factors: Span<Scalar>, axis: ClassAxis) {
-    if axis.inner == 1 {
-        for n in 0..<axis.outer {
-            let factor = factors[n]
-            for i in n * axis.classes..<(n + 1) * axis.classes {
-                let value = x[i]
-                x[i] = factor == 0 || value == 0 ? 0 : value * factor
-            }
-        }
-        return
-    }
-    for o in 0..<axis.outer {
-        for c in 0..<axis.classes {
-            let row = (o * axis.classes + c) * axis.inner
-            for i in 0..<axis.inner {
-                let factor = factors[o * axis.inner + i]
-                x[row + i] = factor == 0 || x[row + i] == 0 ? 0 : x[row + i] * factor
-            }
-        }
-    }
-}

@@ -61,7 +61,7 @@ extension Reference {
     }
 
     @Test func edges() throws {
-        try checkClassLossEdges { BrierLoss<Float>(reduction: $0)($1, $2) }
+        try checkClassLossEdges { BrierLoss<Float>(reduction: $0, classAxis: $1)($2, $3) }
     }
 }
 // end

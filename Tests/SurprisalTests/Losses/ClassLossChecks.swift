@@ -83,34 +83,58 @@ func worstULP<T: Surprisal.Scalar & ReferenceScalar>(
 /// What holds of every loss of rows: ignored rows are as if they were not there, whatever they hold, a NaN spoils its own
 /// row alone, nothing left has the mean NaN, and it does not matter where the class axis is.
 func checkClassLossEdges(
-    _ loss: (Reduction, Tensor<Float>, Labels) -> Tensor<Float>, sourceLocation: SourceLocation = #_sourceLocation
+    _ loss: (Reduction, _ classAxis: Int?, Tensor<Float>, Labels) -> Tensor<Float>,
+    sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
     let clean: Tensor<Float> = CrossEntropyRelationTests.logits([2, 5])
     for poison in [Float.nan, .infinity, -.infinity] {
         let x = Tensor(clean.scalars + [Float](repeating: poison, count: 5), shape: [3, 5])
         let y = try Labels([0, 1, -100], classCount: 5)
         for reduction in [Reduction.mean, .sum] {
-            let (value, gradient) = valueWithGradient(at: x) { loss(reduction, $0, y) }
-            let alone = valueWithGradient(at: clean) { loss(reduction, $0, y[[0, 1]]) }
-            #expect(value == alone.value && value == loss(reduction, x, y), sourceLocation: sourceLocation)
+            let (value, gradient) = valueWithGradient(at: x) { loss(reduction, nil, $0, y) }
+            let alone = valueWithGradient(at: clean) { loss(reduction, nil, $0, y[[0, 1]]) }
+            #expect(value == alone.value && value == loss(reduction, nil, x, y), sourceLocation: sourceLocation)
             #expect(gradient.scalars == alone.gradient.scalars + [0, 0, 0, 0, 0], sourceLocation: sourceLocation)
         }
         // Nothing flows into it from an infinite upstream either.
         let infinite = valueWithGradient(at: x) {
-            loss(.none, $0, y).weighted(by: Tensor([1, 1, .infinity]))
+            loss(.none, nil, $0, y).weighted(by: Tensor([1, 1, .infinity]))
         }.gradient
         #expect(infinite.scalars.suffix(5).allSatisfy { $0 == 0 }, sourceLocation: sourceLocation)
     }
     let spoiled = Tensor<Float>([[1, .nan, 2], [1, 2, 3]]), y = try Labels([0, 2], classCount: 3)
-    let each = valueWithGradient(at: spoiled) { loss(.none, $0, y).sum() }.gradient
-    let losses = loss(.none, spoiled, y)
+    let each = valueWithGradient(at: spoiled) { loss(.none, nil, $0, y).sum() }.gradient
+    let losses = loss(.none, nil, spoiled, y)
     #expect(losses[0].isNaN && losses[1].isFinite, sourceLocation: sourceLocation)
     #expect(each.scalars.prefix(3).contains { $0.isNaN }, sourceLocation: sourceLocation)
     #expect(each.scalars.suffix(3).allSatisfy { $0.isFinite }, sourceLocation: sourceLocation)
 
-    let none = try Labels([-100, -100], classCount: 5)
-    let (mean, gradient) = valueWithGradient(at: clean) { loss(.mean, $0, none) }
-    #expect(mean.item().isNaN && gradient.scalars.allSatisfy { $0 == 0 }, sourceLocation: sourceLocation)
-    #expect(loss(.sum, clean, none).item() == 0, sourceLocation: sourceLocation)
-    #expect(loss(.none, Tensor<Float>.zeros([0, 5]), none[[Int]()]).shape == [0], sourceLocation: sourceLocation)
+    // Nothing is left of two rows that are ignored, nor of no row and of no class.
+    for (x, count) in [(clean, 2), (Tensor<Float>.zeros([0, 5]), 0), (.zeros([2, 0]), 2)] {
+        let none = try Labels([Int](repeating: -100, count: count), classCount: x.shape[1])
+        let (mean, gradient) = valueWithGradient(at: x) { loss(.mean, nil, $0, none) }
+        #expect(mean.item().isNaN && gradient.scalars.allSatisfy { $0 == 0 }, sourceLocation: sourceLocation)
+        #expect(gradient.shape == x.shape && loss(.sum, nil, x, none).item() == 0, sourceLocation: sourceLocation)
+        #expect(loss(.none, nil, x, none) == .zeros([count]), sourceLocation: sourceLocation)
+    }
+
+    // Positions beside each other, and the same rows one after the other.
+    let across: Tensor<Float> = CrossEntropyRelationTests.logits([2, 5, 3])
+    func place(_ i: Int) -> Int {
+        let sample = i / 15 * 15, c = i % 5, position = i / 5 % 3
+        return sample + c * 3 + position
+    }
+    let along = Tensor<Float>((0..<30).map { across.scalars[place($0)] }, shape: [2, 3, 5])
+    let labels = try Labels([4, 0, -100, 2, 1, 3], shape: [2, 3], classCount: 5)
+    for reduction in Reduction.allCases {
+        let (a, b) = (loss(reduction, 1, across, labels), loss(reduction, -1, along, labels))
+        #expect(a.shape == b.shape && a == loss(reduction, nil, across, labels), sourceLocation: sourceLocation)
+        let g = valueWithGradient(at: across) { loss(reduction, 1, $0, labels).sum() }.gradient.scalars
+        let h = valueWithGradient(at: along) { loss(reduction, -1, $0, labels).sum() }.gradient.scalars
+        // Two kernels, of which each is within some ULP of the truth.
+        expectNear(a, b.scalars.map { Double($0) }, 1e-5, "class axis: losses", sourceLocation: sourceLocation)
+        expectNear(
+            Tensor(h), (0..<30).map { Double(g[place($0)]) }, 1e-5, "class axis: gradient",
+            sourceLocation: sourceLocation)
+    }
 }

@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test(arguments: gammas) func impossibleAndPoisonedRows(gamma: Double) throws {
-        try checkClassLossEdges { FocalLoss<Float>(gamma: gamma, reduction: $0)($1, $2) }
+        try checkClassLossEdges { FocalLoss<Float>(gamma: gamma, reduction: $0, classAxis: $1)($2, $3) }
         // An impossible label: infinitely surprising, with a finite gradient.
         let y = try Labels([0, 1], classCount: 3)
         let x = Tensor<Double>([[-.infinity, 1, 2], [-.infinity, 1, 2]])
@@ -121,6 +121,6 @@ import Testing
             _ = FocalLoss<Float>(gamma: -0.5)
         }
         #expect(String(decoding: result.standardErrorContent, as: UTF8.self)
-            .contains("FocalLoss: focusing parameter γ is -0.5; expected a number from 0"))
+            .contains("FocalLoss: focusing parameter γ is -0.5; expected a finite number, at least 0"))
     }
 }

@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2]) func edges(p: Int) throws {
-        try checkClassLossEdges { MultiMarginLoss<Float>(p: p, reduction: $0)($1, $2) }
+        try checkClassLossEdges { MultiMarginLoss<Float>(p: p, reduction: $0, classAxis: $1)($2, $3) }
         let loss = MultiMarginLoss<Double>(p: p, reduction: .none)
         let x = Tensor<Double>([[0, -.infinity, 0.5], [-.infinity, -.infinity, 0.5], [.infinity, 0, 0]])
         let losses = loss(x, try Labels([0, 0, 0], classCount: 3))

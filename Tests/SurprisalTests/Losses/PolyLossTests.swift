@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func edges() throws {
-        try checkClassLossEdges { PolyLoss<Float>(epsilon: 2, reduction: $0)($1, $2) }
+        try checkClassLossEdges { PolyLoss<Float>(epsilon: 2, reduction: $0, classAxis: $1)($2, $3) }
         let x = Tensor<Double>([[-.infinity, 1, 2], [-.infinity, 1, 2]]), y = try Labels([0, 1], classCount: 3)
         let losses = PolyLoss<Double>(reduction: .none)(x, y)
         #expect(losses[0] == .infinity && losses[1].isFinite)
