@@ -11,6 +11,7 @@ enum BatchError: Error, CustomStringConvertible {
     case targetShape(found: [Int], input: [Int])
     case halfSparse(missing: String)
     case twoTargets
+    case remainderOfAll(String)
     case hugeShape(String, [Int])
     case biasWithoutWeight
     case linearWeightShape([Int])
@@ -37,6 +38,8 @@ enum BatchError: Error, CustomStringConvertible {
         case .halfSparse(let name):
             "no tensor \"\(name)\"; expected both target_classes and target_probabilities, or target"
         case .twoTargets: "tensors \"target\" and \"target_classes\"; expected one of them"
+        case .remainderOfAll(let remainder):
+            "--remainder \(remainder) without \"target_classes\" in the file; expected targets of a few classes"
         case .hugeShape(let name, let shape):
             "tensor \"\(name)\" has shape \(shape) and no elements; expected sizes whose product fits in memory"
         case .biasWithoutWeight:

@@ -42,8 +42,8 @@ struct LossCommand: ParsableCommand {
 
     @OptionGroup var options: CrossEntropyOptions
 
-    @Option(help: "With few classes named: whether the others share the rest of 1 (spread) or have 0 (dropped).")
-    var remainder: Remainder = .spread
+    @Option(help: "With few classes named: whether the others share the rest of 1 (spread) or have 0 (dropped). (default: spread)")
+    var remainder: Remainder?
 
     enum Remainder: String, CaseIterable, ExpressibleByArgument { case spread, dropped }
 
@@ -145,7 +145,10 @@ struct LossCommand: ParsableCommand {
     func target<Scalar: Surprisal.Scalar>(_ batch: Batch, as type: Scalar.Type) throws -> BatchTarget<Scalar> {
         let target = try batch.target(
             as: type, ignoring: ignoreIndex.isEmpty ? [-100] : Set(ignoreIndex), classAxis: classAxis,
-            remainder: remainder == .spread ? .spread : .dropped)
+            remainder: remainder == .dropped ? .dropped : .spread)
+        if let remainder {
+            guard case .sparse = target else { throw BatchError.remainderOfAll(remainder.rawValue) }
+        }
         if case .labels = target { return target }
         // As in PyTorch, a negative one means no class and is let pass.
         if let index = ignoreIndex.first(where: { $0 >= 0 }) { throw BatchError.ignoredProbabilities(index) }

@@ -9,10 +9,6 @@ package enum SpecialFunctions {
     package static func log(_ x: Double) -> Double { Glibc.log(x) }
     /// log(1 + x)
     package static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
-    /// eˣ − 1, with full relative accuracy next to 0.
-    package static func expm1(_ x: Double) -> Double { Glibc.expm1(x) }
-    /// x to the power y.
-    package static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
 
     /// ln Γ(x) of x > 0.
     package static func logGamma(_ x: Double) -> Double {

@@ -117,6 +117,10 @@ import Testing
             (["--soft-cap", "-1"], "soft cap is -1.0; expected a finite number above 0"),
             (["--z-loss", "-1"], "z-loss factor is -1.0; expected a finite number, at least 0"),
             (["--denominator", "0"], "denominator is 0.0; expected a finite number above 0"),
+            (
+                ["--remainder", "spread"],
+                "--remainder spread without \"target_classes\" in the file; expected targets of a few classes"
+            ),
             (["--mask", "4"], "masked class 4; expected 0 to 3 (4 classes)"),
             (["--mask", "2"], "label 2, position 0 in row-major order: that class is masked"),
             (["--input", "log-probabilities", "--z-loss", "1"], "--z-loss with --input log-probabilities; expected logits"),

@@ -73,7 +73,7 @@ struct GoldenCase: Decodable, CustomTestStringConvertible {
         _ found: Tensor<T>, _ golden: [Double]?, exact: [Double]?, expected: [Double]? = nil, shape: [Int]?, _ what: String, ulp bound: Double,
         absolute: Double, sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        // A mask of classes is an option that is still to come; without it the reference's +∞ stands.
+        // These goldens name no masked classes: a −∞ among the logits is none, and the reference's +∞ stands.
         let better = deviation == "masked-smoothing" ? nil : expected
         guard let truth = better ?? exact ?? golden else {
             Issue.record("\(name): no golden \(what)", sourceLocation: sourceLocation)
