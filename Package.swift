@@ -31,27 +31,24 @@ let package = Package(
         .target(name: "Surprisal", dependencies: ["SurprisalKernels"], swiftSettings: swiftSettings),
         .target(name: "SurprisalIO", dependencies: ["Surprisal", "SurprisalKernels"], swiftSettings: swiftSettings),
         .target(name: "SurprisalReference", swiftSettings: [.strictMemorySafety()]),
+        .target(name: "CDatasets", exclude: ["Data"]),
+        .target(
+            name: "SurprisalDatasets", dependencies: ["CDatasets", "SurprisalIO"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "SurprisalCommand",
             dependencies: [
-                "Surprisal", "SurprisalIO", "SurprisalReference",
+                "Surprisal", "SurprisalDatasets", "SurprisalIO", "SurprisalReference",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            exclude: ["Resources/README.md"],
-            resources: [
-                .embedInCode("Resources/devils-dictionary.txt"), .embedInCode("Resources/digits.csv"),
-                .embedInCode("Resources/iris.csv"),
             ],
             swiftSettings: swiftSettings),
         .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
         .executableTarget(
             name: "SurprisalBenchmarks",
             dependencies: [
-                "CBenchmarks", "Surprisal", "SurprisalIO", "SurprisalKernels", "SurprisalReference",
+                "CBenchmarks", "Surprisal", "SurprisalDatasets", "SurprisalIO", "SurprisalKernels", "SurprisalReference",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/SurprisalBenchmarks",
-            resources: [.embedInCode("Resources/digits.csv")],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SurprisalTests",

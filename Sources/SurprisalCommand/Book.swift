@@ -7,9 +7,6 @@ struct Book {
     /// The last tenth of the text begins here.
     var heldOut: Int { words.count / 10 * 9 }
 
-    /// Ambrose Bierce, "The Devil's Dictionary", 1911; in the public domain.
-    static var devilsDictionary: Book { Book(PackageResources.devils_dictionary_txt) }
-
     init(_ text: [UInt8]) {
         let all = Self.words(of: text)
         vocabulary = Set(all).sorted()

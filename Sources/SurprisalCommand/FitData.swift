@@ -1,5 +1,6 @@
 import Foundation
 import Surprisal
+import SurprisalDatasets
 import SurprisalIO
 
 /// The rows that `fit` is given, from a file or embedded.

@@ -1,5 +1,6 @@
 import Foundation
 import Surprisal
+import SurprisalDatasets
 
 extension Tour {
     /// Rows of a batch, and bytes of logits at a time: those of 187 rows.
@@ -13,7 +14,7 @@ extension Tour {
 
     mutating func words() throws {
         try title("6. Many classes: the next word of The Devil's Dictionary, every distinct word a class")
-        let book = Book.devilsDictionary, classes = book.vocabulary.count
+        let book = Book(DevilsDictionary.text), classes = book.vocabulary.count
         try Failure.printLine(
             "  \(book.words.count) words and punctuation marks, \(classes) distinct ones; the last tenth is held out")
         try claim("at least 10000 classes", holds: classes >= 10_000)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Surprisal
+import SurprisalDatasets
 import SurprisalReference
 
 struct TourCommand: ParsableCommand {

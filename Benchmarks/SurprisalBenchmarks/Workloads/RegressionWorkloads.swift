@@ -1,5 +1,5 @@
 import Surprisal
-import SurprisalIO
+import SurprisalDatasets
 import SurprisalReference
 
 /// What a regression is measured on.
@@ -18,10 +18,8 @@ enum RegressionData {
     func make() -> (x: [Double], labels: [Int]) {
         switch self {
         case .digits:
-            do {
-                let table = try CSVTable(contents: PackageResources.digits_csv, labels: "digit")
-                return (table.features.map { $0 / 16 }, table.classes)
-            } catch { fatalError("digits.csv: \(error)") }
+            let table = Digits.table
+            return (table.features.map { $0 / Double(Digits.largestPixel) }, table.classes)
         case .synthetic(let rows, let features, let classes, let noise):
             var generator = SplitMix64(seed: UInt64(rows + features + classes))
             return Reference.syntheticClasses(

@@ -1,23 +1,21 @@
-import Surprisal
+import CDatasets
 import SurprisalIO
 
 /// Handwritten digits, 8 × 8 pixels: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI
 /// Machine Learning Repository, 1998 (its test part); CC BY 4.0.
-struct Digits {
-    let training, heldOut: (pixels: [Float], digits: [Int])
-    static let pixelCount = 64
-    static let classCount = 10
-    static let largestPixel = 16
+package struct Digits {
+    package let training, heldOut: (pixels: [Float], digits: [Int])
+    package static let pixelCount = 64
+    package static let classCount = 10
+    package static let largestPixel = 16
 
     /// The embedded table as it is, pixels 0 to 16.
-    static var table: CSVTable {
-        do { return try CSVTable(contents: PackageResources.digits_csv, labels: "digit") } catch {
-            fatalError("digits.csv: \(error)")
-        }
+    package static var table: CSVTable {
+        unsafe surprisal_digits_csv.table(labels: "digit")
     }
 
     /// The embedded table, pixels scaled to 0...1, every fifth row held out.
-    init() {
+    package init() {
         var parts: [(pixels: [Float], digits: [Int])] = [([], []), ([], [])]
         let table = Self.table
         for row in 0..<table.rowCount {
