@@ -161,6 +161,44 @@ def sgd():
                          {"learning_rate": rounded[0], "momentum": rounded[1], "steps": 4}, ("input", "gradients"))
 
 
+def adam():
+    for dtype in TYPES:
+        for shape in ((1,), (5,), (3, 4), (37,)):
+            for kind, decay in (("none", 0.0), ("decoupled", 0.1), ("l2", 0.1)):
+                name = f"adam: {text(shape)}, weight decay {kind}, 4 steps"
+                gradients = randn(name + " gradients", (4, *shape), 1)
+
+                def steps(input, gradients):
+                    parameter, trace = input.detach().clone(), []
+                    make = torch.optim.AdamW if kind == "decoupled" else torch.optim.Adam
+                    optimizer = make([parameter], lr=0.0625, betas=(0.875, 0.9375), weight_decay=decay, foreach=False)
+                    for parameter.grad in gradients:
+                        optimizer.step()
+                        trace.append(parameter.detach().clone())
+                    return torch.stack(trace)
+                case("adam", name, "adam", dtype, steps, {"input": randn(name, shape, 1), "gradients": gradients},
+                     {"learning_rate": 0.0625, "weight_decay": decay, "decay": kind, "steps": 4}, ("input", "gradients"))
+
+
+def nesterov():
+    for dtype in TYPES:
+        for shape in ((5,), (3, 4)):
+            name = f"sgd: {text(shape)}, nesterov, weight decay, 4 steps"
+            gradients = randn(name + " gradients", (4, *shape), 1)
+
+            def steps(input, gradients):
+                parameter, trace = input.detach().clone(), []
+                optimizer = torch.optim.SGD(
+                    [parameter], lr=0.125, momentum=0.75, weight_decay=0.0625, nesterov=True, foreach=False)
+                for parameter.grad in gradients:
+                    optimizer.step()
+                    trace.append(parameter.detach().clone())
+                return torch.stack(trace)
+            case("sgd", name, "sgd", dtype, steps, {"input": randn(name, shape, 1), "gradients": gradients},
+                 {"learning_rate": 0.125, "momentum": 0.75, "weight_decay": 0.0625, "nesterov": True, "steps": 4},
+                 ("input", "gradients"))
+
+
 def printed(name, dtype, values=None, shape=None, scale=None):
     kind = getattr(torch, dtype)
     shape = np.shape(values) if shape is None else shape
@@ -236,7 +274,7 @@ def main(arguments):
     for op in ("cross_entropy", "nll_loss"):
         index_grid(op)
     for group in (probability_grid, more_smoothing, worked_examples, degenerate, infinities, errors, operation_errors,
-                  softmaxes, linears, embeddings, reductions, sgd, printing, further_losses, categoricals):
+                  softmaxes, linears, embeddings, reductions, sgd, nesterov, adam, printing, further_losses, categoricals):
         group()
     different = 0
     for file, lines in cases.items():

@@ -18,6 +18,7 @@
 
 #define NORMALISE CK_PASTE(ck_normalise, CK_SUFFIX)
 #define SUMS CK_PASTE(ck_sum, CK_SUFFIX)
+#define ADAM CK_PASTE(ck_adam, CK_SUFFIX)
 #define SELECTION CK_PASTE(ck_selection, CK_SUFFIX)
 #define VJP CK_PASTE(ck_vjp, CK_SUFFIX)
 #define KERNELS CK_PASTE(ck_kernels, CK_SUFFIX)
@@ -46,6 +47,7 @@
 #include "sums.h"
 #include "selection.h"
 #include "soft_cap.h"
+#include "adam.h"
 
 static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
     if (a->inner == 1 && a->classes > FEW) F(normalise_rows)(a, begin, end);
@@ -75,4 +77,4 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
 
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
     F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
-    F(soft_cap), F(soft_cap_gradient)};
+    F(soft_cap), F(soft_cap_gradient), F(adam)};

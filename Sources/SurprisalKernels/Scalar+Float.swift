@@ -183,6 +183,33 @@ extension Float: Scalar {
         unsafe update(&v, with: g) { v, g, part in for i in part { unsafe v[i] = momentum * v[i] + fresh * g[i] } }
     }
 
+    public static func adam(
+        _ p: inout MutableSpan<Float>, _ m: inout MutableSpan<Float>, _ v: inout MutableSpan<Float>, _ g: Span<Float>,
+        _ step: AdamStep<Float>
+    ) {
+        require(
+            p.count == g.count && m.count == g.count && v.count == g.count,
+            "adam: \(p.count) parameters, \(m.count) and \(v.count) moments; expected \(g.count)")
+        let count = g.count
+        unsafe g.withUnsafeBufferPointer { g in
+            unsafe p.withUnsafeMutableBufferPointer { p in
+                unsafe m.withUnsafeMutableBufferPointer { m in
+                    unsafe v.withUnsafeMutableBufferPointer { v in
+                        guard let g = g.baseAddress, let p = p.baseAddress, let m = m.baseAddress, let v = v.baseAddress
+                        else { return }
+                        let arguments = unsafe ck_adam_f32(
+                            p: p, m: m, v: v, g: g, keep: step.keep, l2: step.l2, first: step.first, second: step.second,
+                            fresh: step.fresh, step: step.rate, root: step.root, epsilon: step.epsilon)
+                        let kernel = unsafe kernels.adam
+                        Parallel.forRows(count, elementsPerRow: 1) { begin, end in
+                            unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     public static func sum(_ x: Span<Float>) -> Double {
         unsafe x.withUnsafeBufferPointer { x in
             guard let from = x.baseAddress else { return 0 }

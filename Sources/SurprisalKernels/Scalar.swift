@@ -74,6 +74,19 @@ public struct CrossEntropySweep<Element: Scalar> {
     }
 }
 
+/// The numbers of one step of Adam.
+public struct AdamStep<Element: Scalar>: Sendable {
+    public var keep, l2, first, second, fresh, rate, root, epsilon: Element
+
+    public init(
+        keep: Element, l2: Element, first: Element, second: Element, fresh: Element, rate: Element, root: Element,
+        epsilon: Element
+    ) {
+        (self.keep, self.l2, self.first, self.second) = (keep, l2, first, second)
+        (self.fresh, self.rate, self.root, self.epsilon) = (fresh, rate, root, epsilon)
+    }
+}
+
 /// Float or Double: an element type the kernels are compiled for.
 public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func normalise(
@@ -115,6 +128,10 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func descend(_ p: inout MutableSpan<Self>, along v: Span<Self>, rate: Self)
     /// v ← momentum·v + fresh·g
     static func gather(_ v: inout MutableSpan<Self>, _ g: Span<Self>, momentum: Self, fresh: Self)
+    /// m ← m + first·(g − m), v ← second·v + fresh·g², p ← p·keep − rate·m/(√v/root + ε), where g has l2·p added.
+    static func adam(
+        _ p: inout MutableSpan<Self>, _ m: inout MutableSpan<Self>, _ v: inout MutableSpan<Self>, _ g: Span<Self>,
+        _ step: AdamStep<Self>)
     /// Σx with rounding errors kept: within 1 ULP of the rounded exact sum unless terms cancel.
     static func sum(_ x: Span<Self>) -> Double
     /// Σ over the classes of each position, over a divisor; inner not 1. Sums take their terms in order, of Float in

@@ -7,6 +7,7 @@ package enum SpecialFunctions {
     package static func erfc(_ x: Double) -> Double { Glibc.erfc(x) }
     package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
     package static func log(_ x: Double) -> Double { Glibc.log(x) }
+    package static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
     /// log(1 + x)
     package static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
 

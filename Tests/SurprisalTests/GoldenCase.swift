@@ -49,6 +49,9 @@ struct GoldenCase: Decodable, CustomTestStringConvertible {
     let arange: Double?
     let error, deviation: String?
     let learningRate, momentum: Double?
+    let weightDecay: Double?
+    let decay: String?
+    let nesterov: Bool?
     let gamma, epsilon, margin: Double?
     let p: Int?
     let posWeight: [Double]?

@@ -73,6 +73,12 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         size_t classes, inner; /* stand before the label, −1 where there is none; classes > 0 */ \
     } ck_selection_##S;                                                                          \
                                                                                                  \
+    typedef struct ck_adam_##S {                                                                 \
+        T *p, *m, *v;                                                                            \
+        const T *g;                                                                              \
+        T keep, l2, first, second, fresh, step, root, epsilon;                                   \
+    } ck_adam_##S;                                                                               \
+                                                                                                 \
     typedef struct ck_kernels_##S {                                                              \
         void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
         void (*vjp)(const ck_vjp_##S *, size_t begin, size_t end);                               \
@@ -85,6 +91,7 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         void (*log1p)(const T *x, T *y, size_t count); /* x ≥ 0 */                               \
         void (*soft_cap)(const T *x, T *y, size_t count, T cap);                                 \
         void (*soft_cap_gradient)(const T *x, T *g, size_t count, T cap);                        \
+        void (*adam)(const ck_adam_##S *, size_t begin, size_t end);                             \
     } ck_kernels_##S;
 
 CK_DECLARE(float, f32)

@@ -1,36 +1,46 @@
 import SurprisalKernels
 
-/// What an optimiser of one kind of model knows of its parameters: of `Scalar` alone, so that it is compiled for Float
-/// and Double.
+/// What one step of gradient descent multiplies by.
+@usableFromInline
+struct DescentNumbers<Scalar: Surprisal.Scalar> {
+    let rate, momentum, fresh, weightDecay: Scalar
+    let isNesterov: Bool
+}
+
+/// What gradient descent knows of its parameters: of `Scalar` alone, so that it is compiled for Float and Double.
 @usableFromInline
 struct Descent<Scalar: Surprisal.Scalar>: Sendable {
-    private let parameters: [(name: String, shape: Shape)]
+    private let parameters: ParameterList
     /// One a parameter, from the first update with momentum on.
     private var velocities: [Buffer<Scalar>] = []
 
-    init(_ parameters: [(name: String, shape: Shape)]) { self.parameters = parameters }
+    init(_ parameters: [(name: String, shape: Shape)]) { self.parameters = ParameterList("SGD", parameters) }
 
     /// Moves a model's parameter with this place and name against its gradient.
     @usableFromInline
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     mutating func move(
-        _ parameter: inout Tensor<Scalar>, _ place: Int, _ name: String, _ gradients: [Tensor<Scalar>], rate: Scalar,
-        momentum: Scalar, fresh: Scalar
+        _ parameter: inout Tensor<Scalar>, _ place: Int, _ name: String, _ gradients: [Tensor<Scalar>],
+        _ numbers: DescentNumbers<Scalar>
     ) {
-        guard place < parameters.count, place < gradients.count, parameters[place] == (name, parameter.shape),
-            gradients[place].shape == parameter.shape
-        else { refuse(parameter.shape, place, name, gradients) }
-        let gradient = gradients[place].buffer
-        if momentum == 0 {
-            descend(&parameter.buffer, along: gradient, rate)
+        parameters.require(parameter.shape, place, name, gradients)
+        var gradient = gradients[place].buffer
+        if numbers.weightDecay != 0 { gather(&gradient, parameter.buffer, kept: 1, fresh: numbers.weightDecay) }
+        if numbers.momentum == 0 {
+            descend(&parameter.buffer, along: gradient, numbers.rate)
         } else {
             if place >= velocities.count {
                 velocities.append(gradient)
             } else {
-                gather(&velocities[place], gradient, momentum: momentum, fresh: fresh)
+                gather(&velocities[place], gradient, kept: numbers.momentum, fresh: numbers.fresh)
             }
-            descend(&parameter.buffer, along: velocities[place], rate)
+            if numbers.isNesterov {
+                gather(&gradient, velocities[place], kept: 1, fresh: numbers.momentum)
+                descend(&parameter.buffer, along: gradient, numbers.rate)
+            } else {
+                descend(&parameter.buffer, along: velocities[place], numbers.rate)
+            }
         }
         // It is nobody's result now.
         if parameter.isTracked || parameter.operation != nil { parameter = parameter.detached }
@@ -41,15 +51,9 @@ struct Descent<Scalar: Surprisal.Scalar>: Sendable {
         Scalar.descend(&p, along: velocity.span, rate: rate)
     }
 
-    private func gather(_ velocity: inout Buffer<Scalar>, _ gradient: Buffer<Scalar>, momentum: Scalar, fresh: Scalar) {
-        var v = velocity.mutableSpan
-        Scalar.gather(&v, gradient.span, momentum: momentum, fresh: fresh)
-    }
-
-    private func refuse(_ shape: Shape, _ place: Int, _ name: String, _ gradients: [Tensor<Scalar>]) -> Never {
-        let expected = place < parameters.count
-            ? "\(parameters[place].name) of shape \(parameters[place].shape)" : "no more"
-        let found = place < gradients.count ? "\(gradients[place].shape)" : "missing"
-        fatalError("SGD: parameter \(name) has shape \(shape), its gradient \(found); expected \(expected)")
+    /// v ← kept·v + fresh·g
+    private func gather(_ v: inout Buffer<Scalar>, _ g: Buffer<Scalar>, kept: Scalar, fresh: Scalar) {
+        var out = v.mutableSpan
+        Scalar.gather(&out, g.span, momentum: kept, fresh: fresh)
     }
 }

@@ -12,7 +12,8 @@ import Testing
             let start: Tensor<T> = golden.tensor(try #require(golden.input), golden.shape)
             var model = Parameter(value: start)
             var optimizer = SGD(
-                for: model, learningRate: try #require(golden.learningRate), momentum: golden.momentum ?? 0)
+                for: model, learningRate: try #require(golden.learningRate), momentum: golden.momentum ?? 0,
+                weightDecay: golden.weightDecay ?? 0, nesterov: golden.nesterov ?? false)
             let (gradients, outputs) = (try #require(golden.gradients), try #require(golden.output))
             for step in 0..<(try #require(golden.steps)) {
                 let part = step * start.count..<(step + 1) * start.count
