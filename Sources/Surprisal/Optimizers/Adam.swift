@@ -7,8 +7,8 @@ import SurprisalKernels
 /// where wanted, is decoupled from the gradient, `p ← p·(1 − η·λ)` before the step (AdamW: I. Loshchilov, F. Hutter,
 /// "Decoupled weight decay regularization", ICLR 2019, arXiv 1711.05101), or added to it, `g + λ·p`.
 ///
-/// The numbers are PyTorch's to the last bit in Double, on processors that multiply and add in one rounding, as its
-/// own kernels do.
+/// The numbers are PyTorch's to the last bit in Double, on processors that multiply and add in one rounding, but for the last
+/// few elements of a parameter, which PyTorch computes in another way than those in whole vectors.
 public struct Adam<M: Model>: Sendable {
     public enum WeightDecay: Sendable, Equatable {
         case none

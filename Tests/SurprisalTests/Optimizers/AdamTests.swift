@@ -33,9 +33,14 @@ import Testing
         try InstructionSet.$override.withValue(isa) {
             for golden in cases {
                 if golden.dtype == "float64", isa != .baseline {
-                    // Multiplications and additions in one rounding, as PyTorch's: the very bits.
+                    // Multiplications and additions in one rounding, as PyTorch's: the very bits. The elements after its last
+                    // whole vector PyTorch computes in two.
                     try follow(golden, Double.self) { found, expected in
-                        #expect(found.scalars == expected, "\(golden.name) on \(isa)")
+                        let whole = expected.count / 8 * 8
+                        for (i, (a, b)) in zip(found.scalars, expected).enumerated() {
+                            #expect(i < whole ? a == b : abs(a - b) <= 2 * b.ulp, "\(golden.name) on \(isa), element \(i)")
+                        }
+                        #expect(found.count == expected.count)
                     }
                 } else {
                     // In two roundings, and in Float by PyTorch's vectors or its loops: a few ULP of 1, the largest step, apart.
