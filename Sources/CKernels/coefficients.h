@@ -133,4 +133,54 @@
 #define CK_LOG_F64_L6        0x1.39a20930c2824p-3       /* +1.53141090202837948e-01 */
 #define CK_LOG_F64_L7        0x1.2f026ac500636p-3       /* +1.47953828942307630e-01 */
 
+/* float: erfc(z) = exp(-z*z)/(1 + 2z) * p(t), t = (z - K)/(z + K), p(t) = C0 + t*(C1 + ... C10), 0 <= z <= 11.
+ * (M. M. Shepherd, J. G. Laframboise, "Chebyshev approximation of (1+2x)exp(x^2)erfc x in 0 <= x < oo",
+ * Mathematics of Computation 36, 1981.) The Chebyshev polynomial's error, then the worst relative error seen of p
+ * by Horner without FMA, of 2000 points: 0.244 and 1.481 * 2^-24.
+ */
+#define CK_ERFC_F32_K        0x1p+1f                    /* +2.00000000000000000e+00 */
+#define CK_ERFC_F32_P { \
+    0x1.46e80ep+0f, \
+    -0x1.7bf6p-4f, \
+    -0x1.540856p-3f, \
+    0x1.4ffb12p-3f, \
+    -0x1.bc085ep-5f, \
+    -0x1.07893ap-7f, \
+    0x1.1ad8fp-7f, \
+    0x1.4affe8p-10f, \
+    -0x1.47701ep-10f, \
+    -0x1.6f110cp-12f, \
+    0x1.143c2ep-15f }
+
+/* double: erfc(z) = exp(-z*z)/(1 + 2z) * p(t), t = (z - K)/(z + K), p(t) = C0 + t*(C1 + ... C22), 0 <= z <= 28.
+ * (M. M. Shepherd, J. G. Laframboise, "Chebyshev approximation of (1+2x)exp(x^2)erfc x in 0 <= x < oo",
+ * Mathematics of Computation 36, 1981.) The Chebyshev polynomial's error, then the worst relative error seen of p
+ * by Horner without FMA, of 2000 points: 0.284 and 1.452 * 2^-53.
+ */
+#define CK_ERFC_F64_K        0x1.8p+1                   /* +3.00000000000000000e+00 */
+#define CK_ERFC_F64_P { \
+    0x1.40c522d7e4987p+0, \
+    -0x1.15c084bb9e8e1p-3, \
+    -0x1.85a15c58aa35ep-5, \
+    0x1.098366a5b3eabp-3, \
+    -0x1.e88b803a4d084p-4, \
+    0x1.17ca287812733p-4, \
+    -0x1.8574c40a9b0e5p-6, \
+    0x1.4b884e04cf18ap-9, \
+    0x1.ef1bdc7d439fep-10, \
+    -0x1.98db48cb9a9e4p-11, \
+    -0x1.b91224996e6cap-14, \
+    0x1.06598f0ebfdadp-13, \
+    0x1.4c10888027b82p-18, \
+    -0x1.512a5f53c593fp-16, \
+    -0x1.869edff44bffcp-21, \
+    0x1.d0ee0c85f55b9p-19, \
+    0x1.76ba2f4878a4cp-22, \
+    -0x1.44cf3c31a9fffp-21, \
+    -0x1.19921ee6be774p-23, \
+    0x1.8a8bcf6b1dbf4p-24, \
+    0x1.1abfce4dab5a4p-25, \
+    -0x1.240fd782dbbf8p-27, \
+    -0x1.2150f332779a1p-28 }
+
 #endif

@@ -47,6 +47,7 @@
 #include "sums.h"
 #include "selection.h"
 #include "soft_cap.h"
+#include "activations.h"
 #include "adam.h"
 
 static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
@@ -77,4 +78,4 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
 
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
     F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
-    F(soft_cap), F(soft_cap_gradient), F(adam)};
+    F(soft_cap), F(soft_cap_gradient), F(activate), F(activate_gradient), F(adam)};

@@ -19,6 +19,8 @@ public enum Accuracy {
     public static let softCapULP = 4.0
     /// What a soft cap makes of a gradient, and besides 2·|x/c| ULP, from the rounding of x/c.
     public static let softCapGradientULP = 6.0
+    /// A sigmoid, SiLU or GELU, and its derivative where that is not next to 0.
+    public static let activationULP = 6.0
     /// A focal loss of any row: what a cross-entropy has, and the error of 1 − p_y times γ.
     public static func focalLossULP(gamma: Double) -> Double { 5 + 3 * gamma }
     /// A poly loss of any row with ε ≥ 0.

@@ -10,6 +10,17 @@ extension Normalisation {
     }
 }
 
+extension Activation {
+    var code: ck_activation {
+        switch self {
+        case .sigmoid: .sigmoid
+        case .silu: .silu
+        case .gelu: .gelu
+        case .geluTanh: .geluTanh
+        }
+    }
+}
+
 extension CrossEntropySweep {
     /// What a kernel reads besides the logits.
     @unsafe struct Pointers {

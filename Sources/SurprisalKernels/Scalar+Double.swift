@@ -109,50 +109,44 @@ extension Double: Scalar {
     }
 
     public static func exp(_ x: Span<Double>, into y: inout MutableSpan<Double>) {
-        unsafe apply(kernels.exp, x, &y)
+        unsafe apply("exp", x, &y, kernels.exp)
     }
 
     public static func log(_ x: Span<Double>, into y: inout MutableSpan<Double>) {
-        unsafe apply(kernels.log, x, &y)
+        unsafe apply("log", x, &y, kernels.log)
     }
 
     public static func log1p(_ x: Span<Double>, into y: inout MutableSpan<Double>) {
-        unsafe apply(kernels.log1p, x, &y)
+        unsafe apply("log1p", x, &y, kernels.log1p)
+    }
+
+    public static func activate(_ activation: Activation, _ x: Span<Double>, into y: inout MutableSpan<Double>) {
+        unsafe apply("\(activation)", x, &y) { unsafe kernels.activate(activation.code, $0, $1, $2) }
+    }
+
+    public static func activateGradient(
+        _ activation: Activation, _ x: Span<Double>, in gradient: inout MutableSpan<Double>
+    ) {
+        unsafe apply("\(activation)", x, &gradient) { unsafe kernels.activate_gradient(activation.code, $0, $1, $2) }
     }
 
     public static func softCap(_ x: Span<Double>, at cap: Double, into y: inout MutableSpan<Double>) {
-        unsafe apply(kernels.soft_cap, x, cap, &y)
+        unsafe apply("soft cap", x, &y) { unsafe kernels.soft_cap($0, $1, $2, cap) }
     }
 
     public static func softCapGradient(_ x: Span<Double>, at cap: Double, in gradient: inout MutableSpan<Double>) {
-        unsafe apply(kernels.soft_cap_gradient, x, cap, &gradient)
+        unsafe apply("soft cap", x, &gradient) { unsafe kernels.soft_cap_gradient($0, $1, $2, cap) }
     }
 
     private static func apply(
-        _ kernel: @convention(c) (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int, Double) -> Void, _ x: Span<Double>,
-        _ cap: Double, _ y: inout MutableSpan<Double>
+        _ name: @autoclosure () -> String, _ x: Span<Double>, _ y: inout MutableSpan<Double>,
+        _ kernel: (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int) -> Void
     ) {
-        require(x.count == y.count, "soft cap: \(x.count) elements into \(y.count)")
+        require(x.count == y.count, "\(name()): \(x.count) elements into \(y.count)")
         unsafe x.withUnsafeBufferPointer { x in
             unsafe y.withUnsafeMutableBufferPointer { y in
                 guard let from = x.baseAddress, let to = y.baseAddress else { return }
                 Parallel.forRows(x.count, elementsPerRow: 1) { begin, end in
-                    unsafe kernel(from + begin, to + begin, end - begin, cap)
-                }
-            }
-        }
-    }
-
-    private static func apply(
-        _ kernel: @convention(c) (UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int) -> Void, _ x: Span<Double>,
-        _ y: inout MutableSpan<Double>
-    ) {
-        require(x.count == y.count, "exp, log or log1p: \(x.count) elements into \(y.count)")
-        unsafe x.withUnsafeBufferPointer { x in
-            unsafe y.withUnsafeMutableBufferPointer { y in
-                guard let from = x.baseAddress, let to = y.baseAddress else { return }
-                let count = x.count
-                Parallel.forRows(count, elementsPerRow: 1) { begin, end in
                     unsafe kernel(from + begin, to + begin, end - begin)
                 }
             }

@@ -109,50 +109,44 @@ extension Float: Scalar {
     }
 
     public static func exp(_ x: Span<Float>, into y: inout MutableSpan<Float>) {
-        unsafe apply(kernels.exp, x, &y)
+        unsafe apply("exp", x, &y, kernels.exp)
     }
 
     public static func log(_ x: Span<Float>, into y: inout MutableSpan<Float>) {
-        unsafe apply(kernels.log, x, &y)
+        unsafe apply("log", x, &y, kernels.log)
     }
 
     public static func log1p(_ x: Span<Float>, into y: inout MutableSpan<Float>) {
-        unsafe apply(kernels.log1p, x, &y)
+        unsafe apply("log1p", x, &y, kernels.log1p)
+    }
+
+    public static func activate(_ activation: Activation, _ x: Span<Float>, into y: inout MutableSpan<Float>) {
+        unsafe apply("\(activation)", x, &y) { unsafe kernels.activate(activation.code, $0, $1, $2) }
+    }
+
+    public static func activateGradient(
+        _ activation: Activation, _ x: Span<Float>, in gradient: inout MutableSpan<Float>
+    ) {
+        unsafe apply("\(activation)", x, &gradient) { unsafe kernels.activate_gradient(activation.code, $0, $1, $2) }
     }
 
     public static func softCap(_ x: Span<Float>, at cap: Float, into y: inout MutableSpan<Float>) {
-        unsafe apply(kernels.soft_cap, x, cap, &y)
+        unsafe apply("soft cap", x, &y) { unsafe kernels.soft_cap($0, $1, $2, cap) }
     }
 
     public static func softCapGradient(_ x: Span<Float>, at cap: Float, in gradient: inout MutableSpan<Float>) {
-        unsafe apply(kernels.soft_cap_gradient, x, cap, &gradient)
+        unsafe apply("soft cap", x, &gradient) { unsafe kernels.soft_cap_gradient($0, $1, $2, cap) }
     }
 
     private static func apply(
-        _ kernel: @convention(c) (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Float) -> Void, _ x: Span<Float>,
-        _ cap: Float, _ y: inout MutableSpan<Float>
+        _ name: @autoclosure () -> String, _ x: Span<Float>, _ y: inout MutableSpan<Float>,
+        _ kernel: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
     ) {
-        require(x.count == y.count, "soft cap: \(x.count) elements into \(y.count)")
+        require(x.count == y.count, "\(name()): \(x.count) elements into \(y.count)")
         unsafe x.withUnsafeBufferPointer { x in
             unsafe y.withUnsafeMutableBufferPointer { y in
                 guard let from = x.baseAddress, let to = y.baseAddress else { return }
                 Parallel.forRows(x.count, elementsPerRow: 1) { begin, end in
-                    unsafe kernel(from + begin, to + begin, end - begin, cap)
-                }
-            }
-        }
-    }
-
-    private static func apply(
-        _ kernel: @convention(c) (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void, _ x: Span<Float>,
-        _ y: inout MutableSpan<Float>
-    ) {
-        require(x.count == y.count, "exp, log or log1p: \(x.count) elements into \(y.count)")
-        unsafe x.withUnsafeBufferPointer { x in
-            unsafe y.withUnsafeMutableBufferPointer { y in
-                guard let from = x.baseAddress, let to = y.baseAddress else { return }
-                let count = x.count
-                Parallel.forRows(count, elementsPerRow: 1) { begin, end in
                     unsafe kernel(from + begin, to + begin, end - begin)
                 }
             }

@@ -1,3 +1,10 @@
+/// Functions of one element that the kernels have with their derivatives.
+public enum Activation: Sendable {
+    case sigmoid, silu, gelu
+    /// With Φ approximated by a tanh.
+    case geluTanh
+}
+
 /// What a normalising kernel writes for each position.
 public enum Normalisation: Sendable {
     case logSoftmax, softmax, logSumExp
@@ -117,6 +124,10 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func softCap(_ x: Span<Self>, at cap: Self, into y: inout MutableSpan<Self>)
     /// g ← g·(1 − tanh²(x/c)), but 0 where it is, whatever x is.
     static func softCapGradient(_ x: Span<Self>, at cap: Self, in gradient: inout MutableSpan<Self>)
+
+    static func activate(_ activation: Activation, _ x: Span<Self>, into y: inout MutableSpan<Self>)
+    /// g ← g·f′(x), but 0 where it is, whatever x is.
+    static func activateGradient(_ activation: Activation, _ x: Span<Self>, in gradient: inout MutableSpan<Self>)
 
     static func combine(
         _ operation: BinaryOperation, _ x: Span<Self>, _ y: Span<Self>, into z: inout MutableSpan<Self>)

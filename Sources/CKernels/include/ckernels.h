@@ -20,6 +20,14 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
     CK_LOG_SUM_EXP __attribute__((swift_name("logSumExp"))) = 2,
 } ck_output;
 
+/// Functions of one element.
+typedef enum __attribute__((enum_extensibility(closed))) ck_activation {
+    CK_SIGMOID __attribute__((swift_name("sigmoid"))) = 0,
+    CK_SILU __attribute__((swift_name("silu"))) = 1,
+    CK_GELU __attribute__((swift_name("gelu"))) = 2,
+    CK_GELU_TANH __attribute__((swift_name("geluTanh"))) = 3,
+} ck_activation;
+
 // Every kernel sees `outer × classes × inner`, row-major and contiguous. Position n = o·inner + i
 // is one row of classes whose element c lies at (o·classes + c)·inner + i. A call works on the
 // positions begin ..< end, and each position's result depends on that position's data alone, so
@@ -91,6 +99,8 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
         void (*log1p)(const T *x, T *y, size_t count); /* x ≥ 0 */                               \
         void (*soft_cap)(const T *x, T *y, size_t count, T cap);                                 \
         void (*soft_cap_gradient)(const T *x, T *g, size_t count, T cap);                        \
+        void (*activate)(ck_activation, const T *x, T *y, size_t count);                         \
+        void (*activate_gradient)(ck_activation, const T *x, T *g, size_t count);                \
         void (*adam)(const ck_adam_##S *, size_t begin, size_t end);                             \
     } ck_kernels_##S;
 

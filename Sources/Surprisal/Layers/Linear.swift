@@ -3,7 +3,7 @@ import SurprisalKernels
 /// An affine map of the last axis: `y = x·Wᵀ + b`.
 ///
 /// - Shapes: `… × inputs` → `… × outputs`; `weight` is `outputs × inputs`, `bias` `outputs`.
-public struct Linear<Scalar: Surprisal.Scalar>: Model {
+public struct Linear<Scalar: Surprisal.Scalar>: Layer {
     public var weight: Tensor<Scalar>
     public var bias: Tensor<Scalar>?
 
