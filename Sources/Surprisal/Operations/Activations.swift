@@ -8,7 +8,8 @@ public enum GELUApproximation: Sendable {
     case tanh
 }
 
-// Accuracy of all: `Accuracy.activationULP` of the value. A derivative is the same near 0 and in the tails; around the
+// Accuracy of all: `Accuracy.activationULP` of the value; where a tail's exponential is subnormal, |x| times the least
+// number. A derivative is the same near 0 and in the tails; around the
 // place where it passes through 0 it is that many ULP of 1. Complexity: O(count), one pass, and one on the way back.
 extension Tensor {
     /// 1/(1 + e⁻ˣ), the probability of the logit x. Derivative: `dy·e⁻|x|/(1 + e⁻|x|)²`, which keeps its digits where the
@@ -33,7 +34,7 @@ extension Tensor {
     /// x·Φ(x), Φ the normal distribution; 0 at −∞. Derivative: `dy·(Φ(x) + x·φ(x))`, φ its density.
     ///
     /// Where x is very negative, `½(1 + erf)` is rounding error alone; Φ is computed from its own tail here.
-    /// The approximation by a tanh has besides 2·|√(2/π)(x + 0.044715x³)| ULP, from the rounding of that.
+    /// The approximation by a tanh has besides 6·|√(2/π)(x + 0.044715x³)| ULP, from the roundings of that.
     /// Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016, arXiv 1606.08415.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)

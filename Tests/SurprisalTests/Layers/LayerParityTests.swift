@@ -30,12 +30,13 @@ private struct LayerCase: Decodable {
         }
     }
 
-    /// Sums of some ten terms of size 1, each within an ULP of 1; where inputs lie at 10⁶, PyTorch has lost 10⁶ ULP in the mean.
+    /// Sums of some ten terms of size 1, each within an ULP of 1; where inputs lie at 10⁶, PyTorch has lost 10⁶ ULP in the mean,
+    /// and a row of one element has gradient 0, of which it leaves an ULP over √ε.
     private func near(_ found: [Double], _ expected: [Double], _ what: String) {
         #expect(found.count == expected.count, "\(name): \(what)")
         let scale = expected.map(abs).max() ?? 1
         for (a, b) in zip(found, expected) {
-            #expect(abs(a - b) <= (name.contains("1000000") ? 1e-9 : 1e-14) * max(1, scale), "\(name): \(what)")
+            #expect(abs(a - b) <= (name.contains("1000000") ? 1e-9 : name.contains("(4, 1)") ? 1e-12 : 1e-14) * max(1, scale), "\(name): \(what)")
         }
     }
 }

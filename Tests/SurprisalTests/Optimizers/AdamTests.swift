@@ -33,15 +33,19 @@ import Testing
         try InstructionSet.$override.withValue(isa) {
             for golden in cases {
                 if golden.dtype == "float64", isa != .baseline {
-                    // Multiplications and additions in one rounding, as PyTorch's: the very bits. The elements after its last
-                    // whole vector PyTorch computes in two.
+                    // Multiplications and additions in one rounding, as PyTorch's: the very bits, but after its last whole
+                    // vector, where it takes two, and where its square root is MKL's and not the nearest number: of 275
+                    // elements at 2 here, and in the steps after.
+                    var others = 0
                     try follow(golden, Double.self) { found, expected in
-                        let whole = expected.count / 8 * 8
-                        for (i, (a, b)) in zip(found.scalars, expected).enumerated() {
-                            #expect(i < whole ? a == b : abs(a - b) <= 2 * b.ulp, "\(golden.name) on \(isa), element \(i)")
-                        }
                         #expect(found.count == expected.count)
+                        for (i, (a, b)) in zip(found.scalars, expected).enumerated() {
+                            // Of the element, or of the step, which is of the rate's size.
+                            #expect(abs(a - b) <= 2 * max(b.ulp, 0.0625.ulp), "\(golden.name) on \(isa), element \(i)")
+                            if a != b, i < expected.count / 8 * 8 { others += 1 }
+                        }
                     }
+                    #expect(others <= 2, "\(golden.name) on \(isa)")
                 } else {
                     // In two roundings, and in Float by PyTorch's vectors or its loops: a few ULP of 1, the largest step, apart.
                     func near<T: Surprisal.Scalar>(_ type: T.Type) throws {
