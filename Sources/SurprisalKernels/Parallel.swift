@@ -56,6 +56,18 @@ public enum Parallel {
         }
     }
 
+    /// What `body` makes of each number below `count`, in their order.
+    ///
+    /// For this package only, as `forEach`.
+    package static func map<T>(_ count: Int, _ body: (Int) -> T) -> [T] {
+        unsafe [T](unsafeUninitializedCapacity: count) { elements, initialized in
+            if let start = elements.baseAddress {
+                forEach(parts: count) { unsafe (start + $0).initialize(to: body($0)) }
+            }
+            initialized = count
+        }
+    }
+
     /// Divides `rows` into ranges worth a thread's while and runs `body(begin, end)` on each. The ranges
     /// depend on the shape alone; those of short rows begin at multiples of 64, whole numbers of vectors.
     ///

@@ -91,4 +91,15 @@ public struct Gradient<M: Model>: Sendable {
 
     /// Name and gradient of each parameter, in the model's order.
     public var parameters: [(name: String, value: Tensor<M.Scalar>)] { values.parameters }
+
+    /// The sum of two, parameter by parameter.
+    func adding(_ other: Gradient) -> Gradient {
+        let sums = zip(inOrder, other.inOrder).map { combine(.add, $0, $1, name: "gradient") }
+        var values = values, next = 0
+        values.forEachParameter { _, parameter in
+            parameter = sums[next]
+            next += 1
+        }
+        return Gradient(values: values, inOrder: sums)
+    }
 }

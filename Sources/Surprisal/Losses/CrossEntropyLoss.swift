@@ -27,8 +27,8 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     public let weight: Tensor<Scalar>?
     public let labelSmoothing: Double
     public let reduction: Reduction
-    public let classAxis: Int?
-    public let denominator: MeanDenominator
+    public private(set) var classAxis: Int?
+    public private(set) var denominator: MeanDenominator
     public let emptyMeanIsZero: Bool
     /// In ascending order.
     public let maskedClasses: [Int]
@@ -72,10 +72,30 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     /// The same options along another axis.
     func along(_ classAxis: Int) -> CrossEntropyLoss {
-        CrossEntropyLoss(
-            weight: weight, labelSmoothing: labelSmoothing, reduction: reduction, classAxis: classAxis,
-            denominator: denominator, emptyMeanIsZero: emptyMeanIsZero, maskedClasses: maskedClasses,
-            temperature: temperature, softCap: softCap, zLoss: zLoss)
+        var loss = self
+        loss.classAxis = classAxis
+        return loss
+    }
+
+    /// The same options for a part of a batch whose mean divides by this.
+    func dividing(by number: Double) -> CrossEntropyLoss {
+        var loss = self
+        loss.denominator = .number(number)
+        return loss
+    }
+
+    /// What the mean over these labels divides by.
+    func denominator(of labels: Labels) -> Double {
+        switch denominator {
+        case .labelWeights:
+            guard let weight else { return Double(labels.countedCount) }
+            var sum = CompensatedSum()
+            for label in labels.indices where label >= 0 { sum.add(Double(weight.span[Int(label)])) }
+            return sum.value
+        case .labels: return Double(labels.countedCount)
+        case .positions: return Double(labels.count)
+        case .number(let number): return number
+        }
     }
 
     public static func check(
