@@ -25,11 +25,18 @@ let package = Package(
         .systemLibrary(
             name: "CLAPACKE", pkgConfig: "lapacke",
             providers: [.apt(["liblapacke-dev", "pkg-config"]), .brew(["lapack"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev", "pkg-config"]), .brew(["zlib"])]),
         .target(name: "CKernels"),
+        .target(name: "CText"),
         .target(
             name: "SurprisalKernels", dependencies: ["CKernels", "CLAPACKE", "COpenBLAS"], swiftSettings: swiftSettings),
         .target(name: "Surprisal", dependencies: ["SurprisalKernels"], swiftSettings: swiftSettings),
-        .target(name: "SurprisalIO", dependencies: ["Surprisal", "SurprisalKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "SurprisalCodecs", dependencies: ["CText", "CZlib", "SurprisalKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "SurprisalIO", dependencies: ["Surprisal", "SurprisalCodecs", "SurprisalKernels"],
+            swiftSettings: swiftSettings),
         .target(name: "SurprisalReference", swiftSettings: [.strictMemorySafety()]),
         .target(name: "CDatasets", exclude: ["Data"]),
         .target(
@@ -67,7 +74,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "SurprisalReferenceTests", dependencies: ["SurprisalReference"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "SurprisalIOTests", dependencies: ["Surprisal", "SurprisalIO", "SurprisalKernels"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
+            name: "SurprisalIOTests", dependencies: ["Surprisal", "SurprisalCodecs", "SurprisalIO", "SurprisalKernels"],
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -46,14 +46,17 @@ ct_stop ct_next_field(
     return CT_END;
 }
 
-// How many fields the row has, 0 when it has an end that is not to be seen or no proper one.
+#define CUT_ROW SIZE_MAX
+
+// How many fields the row has, 0 when one of them has no proper end, CUT_ROW when the bytes end before it.
 static size_t count_fields(const ct_rows *part, size_t position) {
     for (size_t fields = 1;; fields++) {
         ct_field field;
         bool is_whole;
         const ct_stop stop = ct_next_field(
             part->bytes, part->count, part->is_last, part->longest_field, &position, &field, &is_whole);
-        if (stop != CT_END || !is_whole) return 0;
+        if (stop != CT_END) return 0;
+        if (!is_whole) return CUT_ROW;
         if (position == part->count || part->bytes[position] != ',') return fields;
         position++;
     }

@@ -52,7 +52,9 @@ void FUNCTION(ct_rows, SUFFIX)(ct_rows *part) {
                     stop = field.length == 0 ? CT_MISSING_LABEL : intern(&part->labels, bytes, field, &part->classes[part->rows]);
                 }
                 if (stop != CT_END) {
+                    // A wrong value may be one of a row that lacks a field.
                     const size_t fields = count_fields(part, (size_t)(row - bytes));
+                    if (fields == CUT_ROW) return;
                     part->stop = fields == 0 || fields == columns ? stop : CT_FIELD_COUNT;
                     part->column = column;
                     part->field = field;

@@ -57,7 +57,7 @@ void ct_labels_free(ct_labels *labels);
 
 /// Some rows of a CSV file: what is asked, and what was found.
 typedef struct ct_rows {
-    const uint8_t *bytes;
+    const uint8_t *_Nullable bytes;
     /// `begin` is where a row begins; rows that begin at `end` or after it are another part's.
     size_t begin, end;
     /// Where the bytes end.
@@ -66,11 +66,11 @@ typedef struct ct_rows {
     bool is_last;
     /// Whether a missing value is NaN, and no error.
     bool keeps_missing;
-    const ct_role *roles;
+    const ct_role *_Nullable roles;
     size_t columns;
     size_t longest_field;
     /// Room for as many rows as there are line feeds between `begin` and `end`, and one.
-    void *values;
+    void *_Nullable values;
     int32_t *_Nullable classes;
 
     ct_labels labels;
