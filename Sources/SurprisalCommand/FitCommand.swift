@@ -111,7 +111,7 @@ struct FitCommand: ParsableCommand {
             }
         } catch let error as SafetensorsError {
             throw Failure.exit(error.description)
-        } catch let error as CSVError {
+        } catch let error as TableError {
             throw Failure.exit(error.description)
         } catch let error as BatchError {
             throw Failure.exit("\(self.data): \(error)")

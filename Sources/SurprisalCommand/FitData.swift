@@ -23,18 +23,16 @@ struct FitData {
         switch (source, (source as NSString).pathExtension.lowercased()) {
         case ("iris", _): self.init(Iris.table)
         case ("digits", _): self.init(Digits.table, scale: 1 / Double(Digits.largestPixel))
-        case (_, "csv"): self.init(try CSVTable(contentsOf: source, labels: labels ?? ""))
+        case (_, "csv"): self.init(try Table(contentsOf: source, labels: .named(labels ?? "")))
         default: try self.init(try SafetensorsFile(contentsOf: source), ignoreIndex: ignoreIndex)
         }
     }
 
-    private init(_ table: CSVTable, scale: Double = 1) {
-        let shape = [table.rowCount, table.featureNames.count]
-        features = Tensor(scale == 1 ? table.features : table.features.map { $0 * scale }, shape: shape)
+    private init(_ table: Table<Double>, scale: Double = 1) {
+        features = scale == 1 ? table.features : table.features * scale
         (featureNames, classNames) = (table.featureNames, table.classNames)
-        do {
-            target = .labels(try Labels(table.classes, classCount: table.classNames.count, ignoring: nil))
-        } catch { fatalError("fit: a table's own classes: \(error)") }
+        guard let labels = table.labels else { fatalError("fit: a table without labels") }
+        target = .labels(labels)
         (rowWeights, classWeights) = (nil, nil)
     }
 

@@ -5,7 +5,7 @@ import SurprisalIO
 /// 1936; UCI Machine Learning Repository; CC BY 4.0.
 package enum Iris {
     /// The embedded table.
-    package static var table: CSVTable {
+    package static var table: Table<Double> {
         unsafe surprisal_iris_csv.table(labels: "species")
     }
 }

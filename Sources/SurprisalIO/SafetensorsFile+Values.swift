@@ -1,4 +1,5 @@
 import Surprisal
+import SurprisalCodecs
 
 extension SafetensorsFile {
   /// The values of an F32, F16 or BF16 tensor, row-major; the narrower types widen exactly,
@@ -105,23 +106,6 @@ extension SafetensorsFile {
           start += width
         }
       }
-    }
-  }
-}
-
-extension Float {
-  /// The binary16 number with the bits `half`, exactly; a NaN keeps its payload and stays signalling
-  /// if it was, which a conversion by the processor would not.
-  init(binary16 half: UInt16) {
-    let sign = UInt32(half & 0x8000) << 16
-    let magnitude = UInt32(half & 0x7FFF)
-    if magnitude >= 0x7C00 {
-      self.init(bitPattern: sign | 0x7F80_0000 | (magnitude & 0x3FF) << 13)
-    } else {
-      // Shifted, the exponent is read with binary32's bias, too low by 127 − 15; the product
-      // is exact and normalises the subnormal numbers.
-      let scaled = Float(bitPattern: magnitude << 13) * 0x1p112
-      self.init(bitPattern: sign | scaled.bitPattern)
     }
   }
 }

@@ -31,27 +31,8 @@ public struct SafetensorsFile: Sendable {
   /// The path the file was read from, or nil for bytes in memory.
   public let path: String?
   private let header: SafetensorsHeader
-  private let contents: Contents
-  private let dataStart: Int
-
-  private enum Contents: Sendable {
-    case copied(Data)
-    case mapped(FileMapping)
-
-    var byteCount: Int {
-      switch self {
-      case .copied(let data): data.count
-      case .mapped(let mapping): mapping.byteCount
-      }
-    }
-
-    func withSpan<R>(_ range: Range<Int>, _ body: (Span<UInt8>) -> R) -> R {
-      switch self {
-      case .copied(let data): body(data.span.extracting(range))
-      case .mapped(let mapping): body(mapping.bytes.extracting(range))
-      }
-    }
-  }
+  let contents: FileContents
+  let dataStart: Int
 
   /// Reads and checks the file at `path`, following symbolic links.
   ///
@@ -114,19 +95,14 @@ public struct SafetensorsFile: Sendable {
     try self.init(.copied(Data(bytes)), path: nil)
   }
 
-  private init(_ contents: Contents, path: String?) throws(SafetensorsError) {
-    func bytes(_ range: Range<Int>) -> [UInt8] {
-      contents.withSpan(range) { span in
-        [UInt8](capacity: span.count) { output in for i in span.indices { output.append(span[i]) } }
-      }
-    }
+  private init(_ contents: FileContents, path: String?) throws(SafetensorsError) {
     let byteCount = contents.byteCount
     let headerByteCount = try SafetensorsHeader.byteCount(
-      prefix: bytes(0..<min(byteCount, SafetensorsHeader.prefixByteCount)), fileByteCount: byteCount,
+      prefix: contents.array(0..<min(byteCount, SafetensorsHeader.prefixByteCount)), fileByteCount: byteCount,
       path: path)
     dataStart = SafetensorsHeader.prefixByteCount + headerByteCount
     header = try SafetensorsHeader(
-      parsing: bytes(SafetensorsHeader.prefixByteCount..<dataStart),
+      parsing: contents.array(SafetensorsHeader.prefixByteCount..<dataStart),
       dataByteCount: byteCount - dataStart, path: path)
     self.contents = contents
     self.path = path

@@ -1,3 +1,4 @@
+import SurprisalCodecs
 import Testing
 
 @testable import SurprisalIO

@@ -19,7 +19,7 @@ enum RegressionData {
         switch self {
         case .digits:
             let table = Digits.table
-            return (table.features.map { $0 / Double(Digits.largestPixel) }, table.classes)
+            return (table.features.scalars.map { $0 / Double(Digits.largestPixel) }, table.classes ?? [])
         case .synthetic(let rows, let features, let classes, let noise):
             var generator = SplitMix64(seed: UInt64(rows + features + classes))
             return Reference.syntheticClasses(

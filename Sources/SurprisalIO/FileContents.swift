@@ -1,0 +1,36 @@
+import Foundation
+import SurprisalKernels
+
+/// The bytes of a file, in memory or where they lie.
+enum FileContents: Sendable {
+  case copied(Data)
+  case restored([UInt8])
+  case mapped(FileMapping)
+
+  var byteCount: Int {
+    switch self {
+    case .copied(let data): data.count
+    case .restored(let bytes): bytes.count
+    case .mapped(let mapping): mapping.byteCount
+    }
+  }
+
+  /// How long the file is now, when another program has made it shorter than the bytes that are mapped.
+  var shortenedByteCount: Int? {
+    if case .mapped(let mapping) = self, !mapping.isWhole { mapping.currentByteCount ?? 0 } else { nil }
+  }
+
+  func withSpan<R, E>(_ range: Range<Int>, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    switch self {
+    case .copied(let data): try body(data.span.extracting(range))
+    case .restored(let bytes): try body(bytes.span.extracting(range))
+    case .mapped(let mapping): try body(mapping.bytes.extracting(range))
+    }
+  }
+
+  func array(_ range: Range<Int>) -> [UInt8] {
+    withSpan(range) { span in
+      [UInt8](capacity: span.count) { output in for i in span.indices { output.append(span[i]) } }
+    }
+  }
+}
