@@ -85,17 +85,11 @@ struct CrossValidation {
     private func stratified(_ data: RegressionData) throws(SoftmaxRegressionError) -> [Fold] {
         guard case .labels(let labels) = data.target else { throw .crossValidatedProbabilities }
         if folds > data.count { throw .tooManyFolds(folds, rows: data.count) }
-        var rows = [[Int]](repeating: [], count: data.classes)
-        for (row, label) in labels.values.enumerated() { rows[Int(label)].append(row) }
-        for (c, members) in rows.enumerated() where members.count < 2 { throw .smallClass(c, rows: members.count) }
-        var generator = SplitMix64(seed: regression.seed), next = 0
-        var foldOf = [Int](repeating: 0, count: data.count)
-        for members in rows {
-            for row in members.shuffled(using: &generator) {
-                foldOf[row] = next
-                next = (next + 1) % folds
-            }
-        }
+        var sizes = [Int](repeating: 0, count: data.classes)
+        for label in labels.values { sizes[Int(label)] += 1 }
+        for (c, size) in sizes.enumerated() where size < 2 { throw .smallClass(c, rows: size) }
+        var generator = SplitMix64(seed: regression.seed)
+        let foldOf = StratifiedFolds.deal(labels.values, classCount: data.classes, folds: folds, using: &generator)
         var parts: [Fold] = []
         for fold in 0..<folds {
             let training = try RegressionData(data, rows: foldOf.indices.filter { foldOf[$0] != fold })
