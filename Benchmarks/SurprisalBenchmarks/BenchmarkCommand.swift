@@ -9,7 +9,7 @@ struct BenchmarkCommand: ParsableCommand {
         commandName: "surprisal-bench",
         abstract: "Measures the engine against naive loops and the machine's limits, after verifying it.",
         discussion: "Every workload is compared with the naive loops and with a high-precision reference before it is timed. Times are medians of rounds in which the naive loops and the engine take turns.",
-        subcommands: [Measure.self, Serve.self], defaultSubcommand: Measure.self)
+        subcommands: [Measure.self, Read.self, Serve.self], defaultSubcommand: Measure.self)
 }
 
 struct Measure: ParsableCommand {
