@@ -16,8 +16,8 @@ struct Read: ParsableCommand {
             let start = ContinuousClock.now
             let table = try Table<Double>(contentsOf: file, labels: .none)
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            print(seconds, table.features.scalars.reduce(0, +))
-            fflush(stdout)
+            let line = "\(seconds) \(table.features.scalars.reduce(0, +))\n"
+            try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
         }
     }
 }
