@@ -4,8 +4,9 @@ import json
 import os
 import zlib
 
-# One arithmetic on every machine: no processor-specific kernels, one thread.
-os.environ.update(ATEN_CPU_CAPABILITY="default", MKL_CBWR="COMPATIBLE", OMP_NUM_THREADS="1")
+# One arithmetic on every machine: no processor-specific kernels (but where a script has asked for some), one thread.
+os.environ.setdefault("ATEN_CPU_CAPABILITY", "default")
+os.environ.update(MKL_CBWR="COMPATIBLE", OMP_NUM_THREADS="1")
 
 import numpy as np
 import torch

@@ -8,6 +8,8 @@ package enum SpecialFunctions {
     package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
     package static func log(_ x: Double) -> Double { Glibc.log(x) }
     package static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
+    package static func sin(_ x: Double) -> Double { Glibc.sin(x) }
+    package static func cos(_ x: Double) -> Double { Glibc.cos(x) }
     /// log(1 + x)
     package static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
 
