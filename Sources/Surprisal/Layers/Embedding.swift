@@ -29,12 +29,12 @@ public struct Embedding<Scalar: Surprisal.Scalar>: Model {
         guard standardDeviation >= 0, standardDeviation.isFinite else {
             fatalError("Embedding: standardDeviation is \(standardDeviation); expected a finite number, at least 0")
         }
-        let shape = [classes, features]
-        let numbers = (0..<shape.elementCount).map { element in
-            let number = Scalar(standardDeviation * NormalDistribution.random(using: &generator))
-            return element / features == padding ? 0 : number
+        var weight = Tensor<Scalar>.normal([classes, features], standardDeviation: standardDeviation, using: &generator)
+        if let padding, padding >= 0, padding < classes {
+            var elements = weight.buffer.mutableSpan
+            for element in padding * features..<(padding + 1) * features { elements[element] = 0 }
         }
-        self.init(weight: Tensor(numbers, shape: shape), padding: padding)
+        self.init(weight: weight, padding: padding)
     }
 
     public var classes: Int { weight.shape[0] }

@@ -19,19 +19,17 @@ public struct Linear<Scalar: Surprisal.Scalar>: Layer {
         self.bias = bias
     }
 
-    /// A layer with random parameters, uniform in ±1/√inputs as PyTorch's `nn.Linear` (its Kaiming
-    /// initialisation with a = √5 comes to that); 0 when there are no inputs.
+    /// A layer with random parameters, uniform in ±1/√inputs as PyTorch's `nn.Linear`; 0 when there are no inputs. With
+    /// `TorchGenerator`, after the same seed and calls, PyTorch's parameters to the bit.
     public init(
         _ inputs: Int, _ outputs: Int, bias: Bool = true, using generator: inout some RandomNumberGenerator
     ) {
-        func uniform(_ shape: Shape) -> Tensor<Scalar> {
-            let bound = inputs > 0 ? 1 / Double(inputs).squareRoot() : 0
-            return Tensor(
-                (0..<shape.elementCount).map { _ in Scalar(Double.random(in: -bound...bound, using: &generator)) },
-                shape: shape)
-        }
-        let weight = uniform([outputs, inputs])
-        self.init(weight: weight, bias: bias ? uniform([outputs]) : nil)
+        // By way of Kaiming's bound, as in PyTorch, which rounds otherwise than the bias's.
+        let weight = Tensor<Scalar>.kaimingUniform(
+            [outputs, inputs], before: .leakyReLU(negativeSlope: 5.0.squareRoot()), using: &generator)
+        let bound = inputs > 0 ? 1 / Double(inputs).squareRoot() : 0
+        self.init(
+            weight: weight, bias: bias ? .uniform([outputs], from: -bound, to: bound, using: &generator) : nil)
     }
 
     public var inputs: Int { weight.shape[1] }
