@@ -34,6 +34,7 @@ from golden_categorical import categoricals
 from golden_losses import (
     WORKED_A, confident, degenerate, errors, index_grid, infinities, more_smoothing, probability_grid, worked_examples)
 from golden_further_losses import further_losses
+from golden_training import training
 import torch.nn.functional as F
 
 VERSION = "2.13.0+cpu"
@@ -274,7 +275,7 @@ def main(arguments):
     for op in ("cross_entropy", "nll_loss"):
         index_grid(op)
     for group in (probability_grid, more_smoothing, worked_examples, degenerate, infinities, errors, operation_errors,
-                  softmaxes, linears, embeddings, reductions, sgd, nesterov, adam, printing, further_losses, categoricals):
+                  softmaxes, linears, embeddings, reductions, sgd, nesterov, adam, printing, further_losses, categoricals, training):
         group()
     different = 0
     for file, lines in cases.items():
