@@ -29,6 +29,8 @@ public enum UnaryOperation<T: Scalar>: Sendable {
     case scale(T)
     case divide(T)
     case offset(T)
+    /// To ±limit; NaN stays NaN.
+    case clamp(T)
     /// NaN stays NaN.
     case relu
 
@@ -39,6 +41,10 @@ public enum UnaryOperation<T: Scalar>: Sendable {
         case .scale(let factor): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] * factor } }
         case .divide(let divisor): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] / divisor } }
         case .offset(let number): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] + number } }
+        case .clamp(let limit):
+            unsafe write(&y, x) { y, x, part in
+                for i in part { unsafe y[i] = x[i] < -limit ? -limit : x[i] > limit ? limit : x[i] }
+            }
         case .relu: unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] < 0 ? 0 : x[i] } }
         }
     }

@@ -32,7 +32,7 @@ public struct Adam<M: Model>: Sendable {
     public let epsilon: Double
     public let weightDecay: WeightDecay
     /// How many steps were taken.
-    public private(set) var stepCount = 0
+    public internal(set) var stepCount = 0
     @usableFromInline var moments: AdamMoments<M.Scalar>
 
     /// Stops the program when a number is negative or not finite, or a β not below 1.
@@ -96,6 +96,17 @@ struct AdamMoments<Scalar: Surprisal.Scalar>: Sendable {
     private var firsts: [Buffer<Scalar>] = [], seconds: [Buffer<Scalar>] = []
 
     init(_ parameters: [(name: String, shape: Shape)]) { self.parameters = ParameterList("Adam", parameters) }
+
+    var state: [(name: String, value: Tensor<Scalar>)] {
+        parameters.named([("exp_avg", firsts), ("exp_avg_sq", seconds)])
+    }
+
+    mutating func restore(
+        _ state: [(name: String, value: Tensor<Scalar>)], isBegun: Bool
+    ) throws(OptimizerStateError) {
+        let lists = try parameters.buffers(state, isBegun ? ["exp_avg", "exp_avg_sq"] : [])
+        (firsts, seconds) = isBegun ? (lists[0], lists[1]) : ([], [])
+    }
 
     @usableFromInline
     @specialized(where Scalar == Float)

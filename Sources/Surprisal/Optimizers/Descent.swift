@@ -16,6 +16,15 @@ struct Descent<Scalar: Surprisal.Scalar>: Sendable {
 
     init(_ parameters: [(name: String, shape: Shape)]) { self.parameters = ParameterList("SGD", parameters) }
 
+    var state: [(name: String, value: Tensor<Scalar>)] { parameters.named([("momentum_buffer", velocities)]) }
+
+    mutating func restore(
+        _ state: [(name: String, value: Tensor<Scalar>)], isBegun: Bool
+    ) throws(OptimizerStateError) {
+        let lists = try parameters.buffers(state, isBegun ? ["momentum_buffer"] : [])
+        velocities = isBegun ? lists[0] : []
+    }
+
     /// Moves a model's parameter with this place and name against its gradient.
     @usableFromInline
     @specialized(where Scalar == Float)

@@ -3,7 +3,7 @@ import SurprisalKernels
 /// The parameters that an optimiser was made for.
 struct ParameterList: Sendable {
     let optimizer: String
-    private let parameters: [(name: String, shape: Shape)]
+    let parameters: [(name: String, shape: Shape)]
 
     init(_ optimizer: String, _ parameters: [(name: String, shape: Shape)]) {
         (self.optimizer, self.parameters) = (optimizer, parameters)

@@ -10,6 +10,8 @@ public struct SGD<M: Model>: Sendable {
     public let dampening: Double
     public let weightDecay: Double
     public let isNesterov: Bool
+    /// How many steps were taken.
+    public internal(set) var stepCount = 0
     @usableFromInline var descent: Descent<M.Scalar>
 
     /// Stops the program when a rate is negative or not a number, and for Nesterov's momentum without a momentum or with
@@ -37,8 +39,9 @@ public struct SGD<M: Model>: Sendable {
         guard rate >= 0, rate.isFinite else { fatalError("SGD: \(name) is \(rate); expected at least 0") }
     }
 
-    @usableFromInline var numbers: DescentNumbers<M.Scalar> {
-        DescentNumbers(
+    @usableFromInline mutating func nextStep() -> DescentNumbers<M.Scalar> {
+        stepCount += 1
+        return DescentNumbers(
             rate: M.Scalar(learningRate), momentum: M.Scalar(momentum), fresh: M.Scalar(1 - dampening),
             weightDecay: M.Scalar(weightDecay), isNesterov: isNesterov)
     }
@@ -50,7 +53,7 @@ public struct SGD<M: Model>: Sendable {
     @inlinable
     public mutating func update(_ model: inout M, along gradient: Gradient<M>) {
         let gradients = gradient.inOrder
-        let numbers = numbers
+        let numbers = nextStep()
         var next = 0
         model.forEachParameter { name, parameter in
             descent.move(&parameter, next, name, gradients, numbers)
