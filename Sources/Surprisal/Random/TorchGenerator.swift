@@ -115,7 +115,8 @@ public struct TorchGenerator: TensorRandomNumberGenerator, Sendable {
 
     /// `torch.empty(shape).bernoulli_(probability)`: 1 with the probability, and 0 otherwise.
     ///
-    /// `torch.nn.functional.dropout(x, p)` is x times this of probability 1 − p, over 1 − p. PyTorch on an Intel processor
+    /// `torch.nn.functional.dropout(x, p)` is x times this of probability 1 − p, over 1 − p; `Tensor.dropout`, which keeps no
+    /// mask, has choices of its own. PyTorch on an Intel processor
     /// has MKL draw these numbers; there they are others.
     ///
     /// Stops the program when the probability is not from 0 to 1.
