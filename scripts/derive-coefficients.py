@@ -141,6 +141,16 @@ def log_polynomial(kind, terms):
     return fit_and_measure(sampled, terms, kind)
 
 
+def log1p_polynomial(kind, terms):
+    """C2 ... C<terms + 1> of log1p(x) ~ x + C2 x^2 + ..., x from 0 to 1, and its relative error."""
+    def sampled(count):
+        grid = chebyshev_points(mpf(0), mpf(1), count)[1:]
+        exact = [mpmath.log1p(x) for x in grid]
+        return ([(y - x) / y for x, y in zip(grid, exact)],
+                [[x ** k / y for x, y in zip(grid, exact)] for k in range(2, terms + 2)])
+    return fit_and_measure(sampled, terms, kind)
+
+
 def fit_and_measure(sampled, size, kind):
     coefficients, unrounded = rounded_minimax(*sampled(32 * (size + 2)), kind)
     target, basis = sampled(1001)
@@ -249,6 +259,10 @@ def evaluate_log1p(a, x, coefficients, ln2):
     return np.where(small, f - a.muladd(-s, half + R, half), k * T(ln2["HI"]) - (inner - f)).astype(T)
 
 
+def evaluate_log1p_of_fractions(a, x, coefficients):
+    return a.muladd(x, x * a.horner(coefficients, x), x)
+
+
 def lattice(count, low, high, seed=0):
     """`count` evenly spread points of [low, high) in irregular order of low bits (a Weyl sequence)."""
     golden = (np.sqrt(5.0) - 1) / 2
@@ -337,6 +351,16 @@ def measure_exp(kind, fused, form, coefficients, ln2, per_cell):
 def measure_log(kind, fused, coefficients, ln2, per_cell):
     x = log_sample(kind, per_cell)
     y = evaluate_log1p(Arithmetic(kind, fused), x, coefficients, ln2)
+    error, at = worst_ulp(kind, y, lambda: np.log1p(x.astype(np.float64)),
+                          lambda i: mpmath.log1p(mpf(float(x[i]))))
+    return float(error), float(x[at]), len(x)
+
+
+def measure_log1p_of_fractions(kind, fused, coefficients, per_cell):
+    # Below 2^-24 the result is x.
+    x = np.unique(np.concatenate([lattice(8 * per_cell, 2.0 ** -(e + 1), 2.0 ** -e, seed=e) for e in range(24)] +
+                                 [lattice(240 * per_cell, 0.5, 1.0), np.ones(1)]).astype(DTYPE[kind]))
+    y = evaluate_log1p_of_fractions(Arithmetic(kind, fused), x, coefficients)
     error, at = worst_ulp(kind, y, lambda: np.log1p(x.astype(np.float64)),
                           lambda i: mpmath.log1p(mpf(float(x[i]))))
     return float(error), float(x[at]), len(x)
@@ -446,6 +470,21 @@ def erfc_group(kind):
         [f"    {literal(c, kind)}{', ' + chr(92) if i < degree else ' }'}" for i, c in enumerate(coefficients)]
 
 
+def log1p_group(kind, coefficients, error, unrounded, per_cell):
+    lines = [f"/* {'float' if kind == 'F32' else 'double'}: log1p(x) ~ x + x * (x * q(x)), q(x) = C2 + x*(C3 + ... "
+             f"C{len(coefficients) + 1}), x in [0, 1].",
+             " * Minimised: the relative error of the polynomial, with coefficients of the type.",
+             f" * That error is {float(error):.4f} * 2^-{PRECISION[kind]} ({float(unrounded):.4f} with unrounded coefficients).",
+             " * Worst error seen of the whole evaluation, the last step and Horner's fused under FMA:"]
+    for fused in (False, True):
+        worst, at, count = measure_log1p_of_fractions(kind, fused, coefficients, per_cell)
+        row = f" *   {'FMA' if fused else 'no FMA':<6}  {worst:.3f} ULP at x = {at!r} of {count}"
+        print(f"log1p {kind} of [0, 1]:{row[2:]}", file=sys.stderr)
+        lines.append(row)
+    lines.append(" */")
+    return lines + [define(f"CK_LOG1P_{kind}_C{i}", c, kind) for i, c in enumerate(coefficients, 2)]
+
+
 LOG_FORM = """\
 /* log1p(x) for x >= 0.
  *   u = 1 + x = 2^k * v, v in [sqrt(1/2), sqrt(2)).
@@ -483,6 +522,8 @@ def header_text():
         parts += ["", *log_group(kind, *log[kind], ln2[kind], per_cell)]
     for kind in DTYPE:
         parts += ["", *erfc_group(kind)]
+    log1p = smallest_within(LOG_BUDGET, lambda terms: log1p_polynomial("F32", terms), range(8, 12))
+    parts += ["", *log1p_group("F32", *log1p, 4000)]
     return "\n".join(parts + ["", "#endif", ""])
 
 

@@ -188,5 +188,62 @@ INLINE V F(exp_full)(V x) {
     V first = (k * (T)0.5 + MAGIC) - MAGIC;
     return p * F(power_of_2)(first) * F(power_of_2)(k - first);
 }
+
+// exp(x) of x ≤ 0 on the whole range, of n ≤ 8 vectors: ≤ 1 ULP, subnormal results rounded once more.
+INLINE void F(exp_of_negatives)(const V *x, V *e, size_t n) {
+    V low = CK_BITS == 32 ? (T)-104.5 : (T)-746.0, t[8], k[8], q[8];
+    EACH t[j] = low > x[j] ? low : x[j];
+    EACH k[j] = (t[j] * LOG2E + MAGIC) - MAGIC;
+    F(exp_reduced)(t, k, q, n);
+    // 2^k itself may be out of range: with 64 powers of two more it is not, and their product is exact.
+    EACH e[j] = q[j] * (V)((VI)(k[j] + (MAGIC + (CK_EXPONENT_BIAS + 64))) << CK_MANTISSA) * (T)0x1p-64;
+}
+
+// log1p(x) of x from 0 to 1, of n ≤ 8 vectors: a polynomial, where a division would cost as much.
+INLINE void F(log1p_of_fractions)(const V *x, V *y, size_t n) {
+#if CK_BITS == 32
+    V q[8];
+    STEP(q[j] = CK_LOG1P_F32_C9 + x[j] * F(splat)(CK_LOG1P_F32_C10))
+    STEP(q[j] = CK_LOG1P_F32_C8 + x[j] * q[j])
+    STEP(q[j] = CK_LOG1P_F32_C7 + x[j] * q[j])
+    STEP(q[j] = CK_LOG1P_F32_C6 + x[j] * q[j])
+    STEP(q[j] = CK_LOG1P_F32_C5 + x[j] * q[j])
+    STEP(q[j] = CK_LOG1P_F32_C4 + x[j] * q[j])
+    STEP(q[j] = CK_LOG1P_F32_C3 + x[j] * q[j])
+    STEP(q[j] = CK_LOG1P_F32_C2 + x[j] * q[j])
+    STEP(q[j] = x[j] * q[j])
+    EACH y[j] = x[j] + x[j] * q[j];
+#else
+    EACH y[j] = F(narrow)(F(log1p_n)(F(widen)(x[j])));
+#endif
+}
+
+#if CK_BITS == 64
+// log(x) of normal x > 0, of n ≤ 8 vectors: G(log) of them step by step.
+INLINE void F(log_of_normals)(const V *x, V *y, size_t n) {
+    V k[8], f[8], s[8], z[8], w[8], even[8], q[8];
+    EACH {
+        // Positive with the bias, so that it is shifted without a sign, which AVX2 has no instruction for.
+        VDU raised = (VDU)x[j] + (((VDU)0 + 1023) << 52) - 0x3fe6a09e667f3bcdULL, biased = raised >> 52;
+        k[j] = (VD)(biased + 0x4338000000000000ULL) - (0x1.8p52 + 1023);
+        f[j] = (VD)((VDU)x[j] + (((VDU)0 + 1023) << 52) - (biased << 52)) - 1.0;
+    }
+    STEP(q[j] = f[j] / (2.0 + f[j]))
+    EACH s[j] = q[j];
+    STEP(q[j] = s[j] * s[j])
+    EACH z[j] = q[j];
+    EACH w[j] = z[j] * z[j];
+    STEP(q[j] = CK_LOG_F64_L4 + w[j] * F(splat)(CK_LOG_F64_L6))
+    EACH even[j] = CK_LOG_F64_L2 + w[j] * q[j];
+    STEP(q[j] = CK_LOG_F64_L5 + w[j] * F(splat)(CK_LOG_F64_L7))
+    STEP(q[j] = CK_LOG_F64_L3 + w[j] * q[j])
+    STEP(q[j] = CK_LOG_F64_L1 + w[j] * q[j])
+    STEP(q[j] = z[j] * (q[j] + z[j] * even[j]))
+    EACH {
+        V half = (0.5 * f[j]) * f[j];
+        y[j] = k[j] * CK_LN2_F64_HI - ((half - (s[j] * (half + q[j]) + k[j] * CK_LN2_F64_TAIL)) - f[j]);
+    }
+}
+#endif
 #undef STEP
 #undef EACH

@@ -23,6 +23,9 @@
 #define VJP CK_PASTE(ck_vjp, CK_SUFFIX)
 #define KERNELS CK_PASTE(ck_kernels, CK_SUFFIX)
 #define CROSS_ENTROPY CK_PASTE(ck_cross_entropy, CK_SUFFIX)
+#define BINARY CK_PASTE(ck_binary, CK_SUFFIX)
+#define FACTORS CK_PASTE(ck_factors, CK_SUFFIX)
+#define MARGIN CK_PASTE(ck_margin, CK_SUFFIX)
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 
@@ -49,6 +52,29 @@
 #include "soft_cap.h"
 #include "activations.h"
 #include "adam.h"
+#include "binary.h"
+#include "margin.h"
+
+// Both types' divergences are taken in double, with the doubles' functions: in their file.
+#define DIVERGENCE_OF(suffix) CK_PASTE(CK_PREFIX, CK_PASTE(divergence, suffix))
+#if CK_BITS == 64
+#define E float
+#define E_SUFFIX f32
+#define G(name) F(CK_PASTE(name, of_floats))
+#include "divergence.h"
+#undef E
+#undef E_SUFFIX
+#undef G
+#define E double
+#define E_SUFFIX f64
+#define G(name) F(CK_PASTE(name, of_doubles))
+#include "divergence.h"
+#undef E
+#undef E_SUFFIX
+#undef G
+#else
+void DIVERGENCE_OF(f32)(const ck_divergence_f32 *, size_t begin, size_t end);
+#endif
 
 static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
     if (a->inner == 1 && a->classes > FEW) F(normalise_rows)(a, begin, end);
@@ -78,4 +104,5 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
 
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
     F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
-    F(soft_cap), F(soft_cap_gradient), F(activate), F(activate_gradient), F(adam)};
+    F(soft_cap), F(soft_cap_gradient), F(activate), F(activate_gradient), F(adam), F(binary), F(margin),
+    DIVERGENCE_OF(CK_SUFFIX)};

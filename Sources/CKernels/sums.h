@@ -1,15 +1,10 @@
 // Sums over the classes of neighbouring positions: inner > 1. A sum takes its terms in their order, of floats in
 // double, of doubles with the rounding errors kept.
 
-// Σ of all: interleaved sums, as above, combined in a fixed order.
-static double F(sum_of)(const T *x, size_t count) {
-    SUM sums[4] = {0};
-    size_t i = 0;
-    for (; i + 4 * L <= count; i += 4 * L)
-        UNROLL for (size_t j = 0; j < 4; j++) F(add)(&sums[j], F(load)(x + i + j * L));
-    for (; i < count; i += L) F(add)(&sums[0], F(load_n)(x + i, count - i, 0));
+// Of n sums' lanes in a fixed order, with the rounding errors kept.
+INLINE double F(combined)(const SUM *sums, size_t n) {
     double total = 0, lost = 0;
-    for (size_t j = 0; j < 4; j++)
+    for (size_t j = 0; j < n; j++)
         for (size_t lane = 0; lane < L; lane++) {
             double high = sums[j].high[lane], sum = total + high, part = sum - total;
             lost += (total - (sum - part)) + (high - part);
@@ -20,6 +15,16 @@ static double F(sum_of)(const T *x, size_t count) {
         }
     // An infinite or NaN sum has no rounding error to keep; ∞ − ∞ above made one up.
     return total - total == 0 ? total + lost : total;
+}
+
+// Σ of all: interleaved sums, as above, combined in a fixed order.
+static double F(sum_of)(const T *x, size_t count) {
+    SUM sums[4] = {0};
+    size_t i = 0;
+    for (; i + 4 * L <= count; i += 4 * L)
+        UNROLL for (size_t j = 0; j < 4; j++) F(add)(&sums[j], F(load)(x + i + j * L));
+    for (; i < count; i += L) F(add)(&sums[0], F(load_n)(x + i, count - i, 0));
+    return F(combined)(sums, 4);
 }
 
 #define SUM_COLUMNS 4  // vectors of positions side by side: whole cache lines of each class

@@ -30,13 +30,9 @@ extension CrossEntropySweep {
 
     @inline(__always)
     func withPointers(_ body: (Pointers) -> Void) {
-        func with(_ buffer: Buffer<Element>?, _ body: (UnsafePointer<Element>?) -> Void) {
-            guard let buffer else { return body(nil) }
-            unsafe buffer.span.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
-        }
-        unsafe with(weight) { weight in
-            unsafe with(rowWeights) { rowWeights in
-                unsafe with(openClasses) { open in
+        unsafe weight.withPointer { weight in
+            unsafe rowWeights.withPointer { rowWeights in
+                unsafe openClasses.withPointer { open in
                     var pointers = unsafe Pointers(weight: weight, rowWeights: rowWeights, open: open)
                     switch target {
                     case .labels(let labels):
@@ -45,7 +41,7 @@ extension CrossEntropySweep {
                             unsafe body(pointers)
                         }
                     case .probabilities(let probabilities):
-                        unsafe with(probabilities) {
+                        unsafe Optional(probabilities).withPointer {
                             unsafe pointers.probabilities = $0
                             unsafe body(pointers)
                         }
@@ -60,5 +56,19 @@ extension CrossEntropySweep {
         guard smoothing > 0 else { return 0 }
         guard let openClasses else { return smoothing / Double(axis.classes) }
         return smoothing / Element.sum(openClasses.span)
+    }
+}
+
+/// What a kernel reads where there is any.
+extension Optional {
+    @inline(__always)
+    func withPointer<Element: Scalar>(_ body: (UnsafePointer<Element>?) -> Void) where Wrapped == Buffer<Element> {
+        guard let self else { return body(nil) }
+        unsafe self.span.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
+    }
+
+    @inline(__always)
+    func withPointer<Element: Scalar>(_ body: (UnsafePointer<Element>?) -> Void) where Wrapped == ElementFactors<Element> {
+        unsafe map(\.values).withPointer(body)
     }
 }

@@ -54,3 +54,42 @@ extension CrossEntropySweep {
         }
     }
 }
+
+extension BinaryCrossEntropySweep {
+    func require(_ logits: Int, targets: Int, losses: Int, sums: Int, slopes: Int) {
+        func check(_ found: Int, _ expected: Int, _ name: StaticString, orNone: Bool = true) {
+            SurprisalKernels.require(
+                found == expected || orNone && found == 0, "binary cross-entropy: \(found) \(name); expected \(expected)")
+        }
+        check(targets, logits, "targets", orNone: false)
+        check(losses, logits, "losses")
+        check(sums, Strips.count(of: logits), "sums")
+        check(slopes, logits, "slopes")
+        for factors in [weight, positive] {
+            guard let factors else { continue }
+            SurprisalKernels.require(
+                factors.values.count > 0 && factors.distance > 0 || logits == 0,
+                "binary cross-entropy: \(factors.values.count) factors, \(factors.distance) apart")
+        }
+    }
+}
+
+extension MarginSweep {
+    func require(_ scores: Int, losses: Int, gradient: Int) {
+        axis.require(scores, "margin loss: scores")
+        if gradient > 0 { axis.require(gradient, "margin loss: gradient") }
+        SurprisalKernels.require(losses == axis.positions, "margin loss: \(losses) losses; expected \(axis.positions)")
+        labels.require(axis, "margin loss")
+        if let count = weight?.count {
+            SurprisalKernels.require(count == axis.classes, "margin loss: \(count) weights; expected \(axis.classes)")
+        }
+    }
+}
+
+/// Of a divergence: what has no elements is not wanted.
+func requireDivergence(_ logProbabilities: Int, targets: Int, results: Int, sums: Int = 0) {
+    require(
+        logProbabilities == targets && (results == targets || results == 0)
+            && (sums == Strips.count(of: targets) || sums == 0),
+        "divergence: \(targets) targets of \(logProbabilities) log-probabilities into \(results) elements and \(sums) sums")
+}

@@ -153,6 +153,131 @@ extension Float: Scalar {
         }
     }
 
+    public static func binaryCrossEntropy(
+        _ logits: Span<Float>, targets: Span<Float>, _ sweep: BinaryCrossEntropySweep<Float>,
+        losses: inout MutableSpan<Float>, sums: inout MutableSpan<Double>, slopes: inout MutableSpan<Float>
+    ) {
+        sweep.require(logits.count, targets: targets.count, losses: losses.count, sums: sums.count, slopes: slopes.count)
+        unsafe losses.withUnsafeMutableBufferPointer { losses in
+            unsafe sums.withUnsafeMutableBufferPointer { sums in
+                unsafe slopes.withUnsafeMutableBufferPointer { slopes in
+                    unsafe run(sweep, logits, targets, losses.wanted, sums.wanted, slopes.wanted, nil)
+                }
+            }
+        }
+    }
+
+    public static func binaryCrossEntropySlopes(
+        _ logits: Span<Float>, targets: Span<Float>, _ sweep: BinaryCrossEntropySweep<Float>,
+        into slopes: inout MutableSpan<Float>
+    ) {
+        sweep.require(logits.count, targets: targets.count, losses: 0, sums: 0, slopes: slopes.count)
+        unsafe slopes.withUnsafeMutableBufferPointer { slopes in
+            unsafe run(sweep, logits, targets, nil, nil, nil, slopes.wanted)
+        }
+    }
+
+    private static func run(
+        _ sweep: BinaryCrossEntropySweep<Float>, _ logits: Span<Float>, _ targets: Span<Float>,
+        _ losses: UnsafeMutablePointer<Float>?, _ sums: UnsafeMutablePointer<Double>?,
+        _ slopes: UnsafeMutablePointer<Float>?, _ targetSlopes: UnsafeMutablePointer<Float>?
+    ) {
+        unsafe logits.withUnsafeBufferPointer { logits in
+            unsafe targets.withUnsafeBufferPointer { targets in
+                unsafe sweep.weight.withPointer { weight in
+                    unsafe sweep.positive.withPointer { positive in
+                        guard let x = logits.baseAddress, let y = targets.baseAddress else { return }
+                        let arguments = unsafe ck_binary_f32(
+                            logits: x, targets: y,
+                            weight: ck_factors_f32(
+                                values: weight, count: sweep.weight?.values.count ?? 1, apart: sweep.weight?.distance ?? 1),
+                            positive: ck_factors_f32(
+                                values: positive, count: sweep.positive?.values.count ?? 1,
+                                apart: sweep.positive?.distance ?? 1),
+                            losses: losses, sums: sums, slopes: slopes, target_slopes: targetSlopes, scale: sweep.scale,
+                            count: logits.count)
+                        let kernel = unsafe kernels.binary
+                        Strips.forEach(of: logits.count, cost: 2) { begin, end in
+                            unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    public static func multiMargin(
+        _ scores: Span<Float>, _ sweep: MarginSweep<Float>, losses: inout MutableSpan<Float>,
+        gradient: inout MutableSpan<Float>
+    ) {
+        sweep.require(scores.count, losses: losses.count, gradient: gradient.count)
+        unsafe scores.withUnsafeBufferPointer { scores in
+            unsafe losses.withUnsafeMutableBufferPointer { losses in
+                unsafe gradient.withUnsafeMutableBufferPointer { gradient in
+                    unsafe sweep.labels.values.withUnsafeBufferPointer { labels in
+                        unsafe sweep.weight.withPointer { weight in
+                            guard let losses = losses.baseAddress, let labels = labels.baseAddress else { return }
+                            let arguments = unsafe ck_margin_f32(
+                                // Without classes there are none, and they are not read.
+                                scores: scores.baseAddress ?? UnsafePointer(losses), gradient: gradient.wanted,
+                                labels: labels, weight: weight, losses: losses, margin: sweep.margin, scale: sweep.scale,
+                                squares: sweep.p == 2 ? 1 : 0, classes: sweep.axis.classes, inner: sweep.axis.inner)
+                            let kernel = unsafe kernels.margin
+                            Parallel.forRows(sweep.axis.positions, elementsPerRow: sweep.axis.classes) { begin, end in
+                                unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    public static func divergence(
+        _ logProbabilities: Span<Float>, targets: Span<Float>, areLogarithms: Bool, terms: inout MutableSpan<Float>,
+        sums: inout MutableSpan<Double>
+    ) {
+        requireDivergence(logProbabilities.count, targets: targets.count, results: terms.count, sums: sums.count)
+        unsafe terms.withUnsafeMutableBufferPointer { terms in
+            unsafe sums.withUnsafeMutableBufferPointer { sums in
+                unsafe diverge(
+                    logProbabilities, targets, areLogarithms, terms.wanted, sums.wanted, nil, nil, scale: 1)
+            }
+        }
+    }
+
+    public static func divergenceSlopes(
+        _ derivative: DivergenceDerivative, _ logProbabilities: Span<Float>, targets: Span<Float>, areLogarithms: Bool,
+        scale: Double, into slopes: inout MutableSpan<Float>
+    ) {
+        requireDivergence(logProbabilities.count, targets: targets.count, results: slopes.count)
+        unsafe slopes.withUnsafeMutableBufferPointer { slopes in
+            let slopes = unsafe slopes.wanted
+            unsafe diverge(
+                logProbabilities, targets, areLogarithms, nil, nil, derivative == .byLogProbabilities ? slopes : nil,
+                derivative == .byTargets ? slopes : nil, scale: scale)
+        }
+    }
+
+    private static func diverge(
+        _ logProbabilities: Span<Float>, _ targets: Span<Float>, _ areLogarithms: Bool,
+        _ terms: UnsafeMutablePointer<Float>?, _ sums: UnsafeMutablePointer<Double>?,
+        _ slopes: UnsafeMutablePointer<Float>?, _ targetSlopes: UnsafeMutablePointer<Float>?, scale: Double
+    ) {
+        unsafe logProbabilities.withUnsafeBufferPointer { x in
+            unsafe targets.withUnsafeBufferPointer { t in
+                guard let from = x.baseAddress, let targets = t.baseAddress else { return }
+                let arguments = unsafe ck_divergence_f32(
+                    log_probabilities: from, targets: targets, logarithms: areLogarithms ? 1 : 0, terms: terms, sums: sums,
+                    slopes: slopes, target_slopes: targetSlopes, scale: scale, count: t.count)
+                let kernel = unsafe kernels.divergence
+                Strips.forEach(of: t.count, cost: 4) { begin, end in
+                    unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
+                }
+            }
+        }
+    }
+
     public static func combine(
         _ operation: BinaryOperation, _ x: Span<Float>, _ y: Span<Float>, into z: inout MutableSpan<Float>
     ) { operation.apply(x, y, into: &z) }

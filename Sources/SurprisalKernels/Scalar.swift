@@ -128,6 +128,28 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func activate(_ activation: Activation, _ x: Span<Self>, into y: inout MutableSpan<Self>)
     /// g ← g·f′(x), but 0 where it is, whatever x is.
     static func activateGradient(_ activation: Activation, _ x: Span<Self>, in gradient: inout MutableSpan<Self>)
+    /// Binary cross-entropies or, without, the sum of each of the `Strips`, and with them the derivatives by the logits:
+    /// what has no elements is not wanted.
+    static func binaryCrossEntropy(
+        _ logits: Span<Self>, targets: Span<Self>, _ sweep: BinaryCrossEntropySweep<Self>,
+        losses: inout MutableSpan<Self>, sums: inout MutableSpan<Double>, slopes: inout MutableSpan<Self>)
+    /// Their derivatives by the targets.
+    static func binaryCrossEntropySlopes(
+        _ logits: Span<Self>, targets: Span<Self>, _ sweep: BinaryCrossEntropySweep<Self>,
+        into slopes: inout MutableSpan<Self>)
+    /// Margin losses, a position each, and their gradient, which without elements is not wanted.
+    static func multiMargin(
+        _ scores: Span<Self>, _ sweep: MarginSweep<Self>, losses: inout MutableSpan<Self>,
+        gradient: inout MutableSpan<Self>)
+    /// The terms of a Kullback–Leibler divergence, rounded, or the sum of each of the `Strips`: what has no elements is not
+    /// wanted.
+    static func divergence(
+        _ logProbabilities: Span<Self>, targets: Span<Self>, areLogarithms: Bool, terms: inout MutableSpan<Self>,
+        sums: inout MutableSpan<Double>)
+    /// A derivative of the terms, times a factor.
+    static func divergenceSlopes(
+        _ derivative: DivergenceDerivative, _ logProbabilities: Span<Self>, targets: Span<Self>, areLogarithms: Bool,
+        scale: Double, into slopes: inout MutableSpan<Self>)
 
     static func combine(
         _ operation: BinaryOperation, _ x: Span<Self>, _ y: Span<Self>, into z: inout MutableSpan<Self>)

@@ -33,6 +33,10 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_activation {
 // positions begin ..< end, and each position's result depends on that position's data alone, so
 // any division among threads gives the same bits.
 //
+// The losses of single elements are taken strip by strip, CK_STRIP elements at a time and the last what is left; a call
+// works on the strips begin ..< end. A sum over a strip has the same terms whatever the division among threads.
+enum { CK_STRIP = 2048 };
+
 // X-macro: `T` is the C type, `S` the suffix.
 #define CK_DECLARE(T, S)                                                                         \
     typedef struct ck_normalise_##S {                                                            \
@@ -86,6 +90,46 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_activation {
         const T *g;                                                                              \
         T keep, l2, first, second, fresh, step, root, epsilon;                                   \
     } ck_adam_##S;                                                                               \
+    typedef struct ck_factors_##S {                                                              \
+        const T *_Nullable values; /* one for all, one an element, or one a class; NULL: 1 */    \
+        size_t count, apart;       /* `apart` elements have the same one, then the next; after the last the first */\
+    } ck_factors_##S;                                                                            \
+                                                                                                 \
+    /* Binary cross-entropy: losses or their sums or neither, and either derivative. */          \
+    typedef struct ck_binary_##S {                                                               \
+        const T *logits, *targets;                                                               \
+        ck_factors_##S weight, positive; /* of a loss, and of what the target multiplies */      \
+        T *_Nullable losses;                                                                     \
+        double *_Nullable sums;     /* one a strip; where there are no losses */                 \
+        T *_Nullable slopes;        /* by the logits */                                          \
+        T *_Nullable target_slopes; /* by the targets; then nothing else */                      \
+        double scale;               /* of the slopes */                                          \
+        size_t count;                                                                            \
+    } ck_binary_##S;                                                                             \
+                                                                                                 \
+    typedef struct ck_margin_##S {                                                               \
+        const T *scores;                                                                         \
+        T *_Nullable gradient;                                                                   \
+        const int32_t *labels;     /* one a position, < 0: ignored */                            \
+        const T *_Nullable weight; /* one a class */                                             \
+        T *losses;                 /* one a position */                                          \
+        double margin, scale;      /* `scale` of the gradient */                                 \
+        int squares;               /* p = 2, not 1 */                                            \
+        size_t classes, inner;                                                                   \
+    } ck_margin_##S;                                                                             \
+                                                                                                 \
+    /* Kullback-Leibler divergence: terms or their sums or one of the derivatives. */            \
+    typedef struct ck_divergence_##S {                                                           \
+        const T *_Nullable log_probabilities; /* not read for `slopes` */                        \
+        const T *targets;                                                                        \
+        int logarithms; /* whether the targets are */                                            \
+        T *_Nullable terms;                                                                      \
+        double *_Nullable sums;     /* one a strip */                                            \
+        T *_Nullable slopes;        /* by the log-probabilities */                               \
+        T *_Nullable target_slopes;                                                              \
+        double scale;               /* of the slopes */                                          \
+        size_t count;                                                                            \
+    } ck_divergence_##S;                                                                         \
                                                                                                  \
     typedef struct ck_kernels_##S {                                                              \
         void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
@@ -102,6 +146,9 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_activation {
         void (*activate)(ck_activation, const T *x, T *y, size_t count);                         \
         void (*activate_gradient)(ck_activation, const T *x, T *g, size_t count);                \
         void (*adam)(const ck_adam_##S *, size_t begin, size_t end);                             \
+        void (*binary)(const ck_binary_##S *, size_t begin, size_t end);                         \
+        void (*margin)(const ck_margin_##S *, size_t begin, size_t end);                         \
+        void (*divergence)(const ck_divergence_##S *, size_t begin, size_t end);                 \
     } ck_kernels_##S;
 
 CK_DECLARE(float, f32)

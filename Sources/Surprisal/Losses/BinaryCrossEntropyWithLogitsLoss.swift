@@ -43,56 +43,43 @@ public struct BinaryCrossEntropyWithLogitsLoss<Scalar: Surprisal.Scalar>: Sendab
 
     private func factors(
         _ logits: Shape, targets: Shape
-    ) throws(LossError) -> (weight: ElementFactors<Scalar>, positive: ElementFactors<Scalar>) {
+    ) throws(LossError) -> (weight: ElementFactors<Scalar>?, positive: ElementFactors<Scalar>?) {
         if targets != logits { throw .targetShape(found: targets, input: logits) }
-        return (
-            try ElementFactors(weight, of: logits, classAxis: classAxis),
-            try ElementFactors(posWeight, of: logits, classAxis: classAxis)
-        )
+        return (try factors(weight, logits), try factors(posWeight, logits))
+    }
+
+    private func factors(_ factors: Tensor<Scalar>?, _ input: Shape) throws(LossError) -> ElementFactors<Scalar>? {
+        guard let factors else { return nil }
+        if factors.shape.isEmpty || factors.shape == input { return ElementFactors(factors.buffer, distance: 1) }
+        let axis = try ClassLossInput(input, classAxis: classAxis, weight: nil).axis
+        if factors.shape != [axis.classes] {
+            throw .elementWeightShape(found: factors.shape, input: input, classes: axis.classes)
+        }
+        return ElementFactors(factors.buffer, distance: axis.inner)
     }
 
     /// - Parameter targets: probabilities, 0 and 1 for certain answers; they may be tracked, and are not checked.
     /// - Shapes: logits and targets of any one shape → a scalar, or that shape without reduction.
-    /// - Complexity: O(logits), one pass: an exponential and a logarithm an element.
+    /// - Complexity: O(logits), one pass: an exponential and a logarithm an element, and the derivative where the logits are
+    ///   tracked. Losses are not stored when their sum or mean is what is asked for.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func callAsFunction(_ logits: Tensor<Scalar>, targets: Tensor<Scalar>) -> Tensor<Scalar> {
-        let weights: ElementFactors<Scalar>, posWeights: ElementFactors<Scalar>
-        do { (weights, posWeights) = try factors(logits.shape, targets: targets.shape) } catch {
+        let factors: (weight: ElementFactors<Scalar>?, positive: ElementFactors<Scalar>?)
+        do { factors = try self.factors(logits.shape, targets: targets.shape) } catch {
             fatalError("BinaryCrossEntropyWithLogitsLoss: \(error)")
         }
         let (shape, count, x, y) = (logits.shape, logits.count, logits.buffer, targets.buffer)
         let reduced = ReducedLosses<Scalar>(reduction: reduction, denominator: Double(count), positions: shape)
-        let axis = ClassAxis(outer: count, classes: 1, inner: 1), isTracked = logits.isTracked
+        let axis = ClassAxis(outer: count, classes: 1, inner: 1), isReduced = reduction != .none
+        let sweep = BinaryCrossEntropySweep(weight: factors.weight, positive: factors.positive, scale: reduced.scale)
 
-        var losses = Buffer<Scalar>(uninitialized: count), slopes = Buffer<Scalar>(uninitialized: isTracked ? count : 0)
+        var losses = Buffer<Scalar>(uninitialized: isReduced ? 0 : count)
+        var sums = Buffer<Double>(uninitialized: isReduced ? Strips.count(of: count) : 0)
+        var slopes = Buffer<Scalar>(uninitialized: logits.isTracked ? count : 0)
         do {
-            var losses = losses.mutableSpan, slopes = slopes.mutableSpan
-            Parallel.forRows(count, elementsPerRow: 1, cost: 8, writing: &losses, &slopes) { part, losses, slopes in
-                let entries = Softplus(x, part), ofLosses = weights.factors(part), ofYes = posWeights.factors(part)
-                let (x, y, scale) = (x.span.extracting(part), y.span.extracting(part), reduced.scale)
-                let (e, l, w, positive) = (entries.exponentials.span, entries.logarithms.span, ofLosses.span, ofYes.span)
-                var i = 0
-                while i + 4 <= part.count {
-                    func four(_ span: Span<Scalar>) -> SIMD4<Double> {
-                        SIMD4(Double(span[i]), Double(span[i + 1]), Double(span[i + 2]), Double(span[i + 3]))
-                    }
-                    let found = terms(four(x), four(y), four(e), four(l), four(w), four(positive))
-                    for lane in 0..<4 { losses[part.lowerBound + i + lane] = Scalar(found.losses[lane]) }
-                    if isTracked {
-                        let scaled = scale * found.slopes
-                        for lane in 0..<4 { slopes[part.lowerBound + i + lane] = Scalar(scaled[lane]) }
-                    }
-                    i += 4
-                }
-                while i < part.count {
-                    func one(_ span: Span<Scalar>) -> SIMD4<Double> { SIMD4(repeating: Double(span[i])) }
-                    let found = terms(one(x), one(y), one(e), one(l), one(w), one(positive))
-                    losses[part.lowerBound + i] = Scalar(found.losses[0])
-                    if isTracked { slopes[part.lowerBound + i] = Scalar(scale * found.slopes[0]) }
-                    i += 1
-                }
-            }
+            var losses = losses.mutableSpan, sums = sums.mutableSpan, slopes = slopes.mutableSpan
+            Scalar.binaryCrossEntropy(x.span, targets: y.span, sweep, losses: &losses, sums: &sums, slopes: &slopes)
         }
         let formed = slopes
         let byLogits = logits.edge { Tensor(shape: shape, buffer: reduced.applied($0, to: formed, axis: axis)) }
@@ -100,108 +87,12 @@ public struct BinaryCrossEntropyWithLogitsLoss<Scalar: Surprisal.Scalar>: Sendab
             var slopes = Buffer<Scalar>(uninitialized: count)
             do {
                 var slopes = slopes.mutableSpan
-                Parallel.forRows(count, elementsPerRow: 1, cost: 8, writing: &slopes) { part, slopes in
-                    let l = Softplus(x, part).logarithms, w = weights.factors(part), positive = posWeights.factors(part)
-                    for i in 0..<part.count {
-                        let x = Double(x.span[part.lowerBound + i]), l = Double(l.span[i])
-                        let rise = term(Double(positive.span[i]) - 1, softplus(-x, l)) - x
-                        slopes[part.lowerBound + i] = Scalar(reduced.scale * Double(w.span[i]) * rise)
-                    }
-                }
+                Scalar.binaryCrossEntropySlopes(x.span, targets: y.span, sweep, into: &slopes)
             }
             return Tensor(shape: shape, buffer: reduced.applied(upstream, to: slopes, axis: axis))
         }
-        let value = reduced.value(of: losses)
+        let value = isReduced ? reduced.value(ofSum: Double.sum(sums.span)) : reduced.value(of: losses)
         return Tensor(
             shape: value.shape, buffer: value.buffer, from: "BinaryCrossEntropyWithLogits", edges: byLogits + byTargets)
-    }
-}
-
-/// Losses of four elements and their derivatives, from e = e^−|x| and l = log1p(e).
-@inline(__always)
-private func terms(
-    _ x: SIMD4<Double>, _ y: SIMD4<Double>, _ e: SIMD4<Double>, _ l: SIMD4<Double>, _ w: SIMD4<Double>,
-    _ positive: SIMD4<Double>
-) -> (losses: SIMD4<Double>, slopes: SIMD4<Double>) {
-    let yes = positive * y, no = 1 - y, zero = SIMD4<Double>()
-    let ofYes = l + zero.replacing(with: -x, where: x .< 0), ofNo = l + zero.replacing(with: x, where: x .> 0)
-    // A loss's part: nothing where its factor is, however unlikely the event.
-    let losses = (yes * ofYes).replacing(with: 0, where: yes .== 0 .& ofYes .== .infinity)
-        + (no * ofNo).replacing(with: 0, where: no .== 0 .& ofNo .== .infinity)
-    // Of σ(x) and σ(−x) one is 1/(1 + e), the other e/(1 + e).
-    let difference = no * e.replacing(with: 1, where: x .> 0) - yes * e.replacing(with: 1, where: x .< 0)
-    return (w * losses, w * difference / (1 + e))
-}
-
-/// A loss's part: nothing where its factor is, however unlikely the event.
-@inline(__always)
-private func term(_ factor: Double, _ surprisal: Double) -> Double {
-    factor == 0 && surprisal == .infinity ? 0 : factor * surprisal
-}
-
-/// −log σ(−x), from l = log1p(e^−|x|), where a NaN is.
-@inline(__always)
-private func softplus(_ x: Double, _ l: Double) -> Double { l + (x > 0 ? x : 0) }
-
-/// e^−|x| and log1p(e^−|x|) of some logits: softplus and σ of x and of −x without a difference of large numbers.
-private struct Softplus<Scalar: Surprisal.Scalar>: Sendable {
-    let exponentials, logarithms: Buffer<Scalar>
-
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    init(_ x: Buffer<Scalar>, _ part: Range<Int>) {
-        var e = Buffer<Scalar>(uninitialized: part.count), l = Buffer<Scalar>(uninitialized: part.count)
-        do {
-            var distance = l.mutableSpan
-            let x = x.span.extracting(part)
-            for i in distance.indices { distance[i] = -x[i].magnitude }
-        }
-        do {
-            var out = e.mutableSpan
-            Scalar.exp(l.span, into: &out)
-        }
-        do {
-            var out = l.mutableSpan
-            Scalar.log1p(e.span, into: &out)
-        }
-        exponentials = e
-        logarithms = l
-    }
-}
-
-/// One factor for all elements, one a class, or one an element; 1 unless given.
-private struct ElementFactors<Scalar: Surprisal.Scalar>: Sendable {
-    private let values: Buffer<Scalar>
-    /// Neighbouring elements with the same one; then comes the next, and after the last the first.
-    private let distance: Int
-
-    init(_ factors: Tensor<Scalar>?, of input: Shape, classAxis: Int?) throws(LossError) {
-        values = factors?.buffer ?? Buffer(repeating: 1, count: 1)
-        guard let factors, !factors.shape.isEmpty, factors.shape != input else {
-            distance = 1
-            return
-        }
-        let axis = try ClassLossInput(input, classAxis: classAxis, weight: nil).axis
-        if factors.shape != [axis.classes] {
-            throw .elementWeightShape(found: factors.shape, input: input, classes: axis.classes)
-        }
-        distance = axis.inner
-    }
-
-    /// Those of some elements.
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    func factors(_ part: Range<Int>) -> Buffer<Scalar> {
-        if values.count == 1 { return Buffer(repeating: values.span[0], count: part.count) }
-        var factors = Buffer<Scalar>(uninitialized: part.count)
-        var out = factors.mutableSpan
-        let values = values.span
-        var place = part.lowerBound / distance % values.count, left = distance - part.lowerBound % distance
-        for i in out.indices {
-            out[i] = values[place]
-            left -= 1
-            if left == 0 { (place, left) = (place + 1 == values.count ? 0 : place + 1, distance) }
-        }
-        return factors
     }
 }

@@ -44,50 +44,34 @@ public struct KLDivergenceLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     /// - Shapes: log-probabilities and target of any one shape → a scalar, or that shape without reduction. Both may be
     ///   tracked.
-    /// - Complexity: O(input); one logarithm or exponential an element.
+    /// - Complexity: O(input), one pass, and one for each derivative on the way back; one logarithm or exponential an
+    ///   element.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public func callAsFunction(_ logProbabilities: Tensor<Scalar>, target: Tensor<Scalar>) -> Tensor<Scalar> {
         do { try check(logProbabilities.shape, target: target.shape) } catch { fatalError("KLDivergenceLoss: \(error)") }
         let (shape, count, x, t) = (target.shape, target.count, logProbabilities.buffer, target.buffer)
-        let reduced = reduced(shape), isReduced = reduction != .none, strip = 2048, strips = (count + strip - 1) / strip
-        // A strip's sum, or its terms: these are rounded to the type only when they are what is asked for.
-        var sums = Buffer<Double>(uninitialized: isReduced ? strips : 0)
-        var losses = Buffer<Scalar>(uninitialized: isReduced ? 0 : count)
+        let reduced = reduced(shape), isReduced = reduction != .none, isLog = logTarget
+        // Terms are rounded to the type only when they are what is asked for.
+        var terms = Buffer<Scalar>(uninitialized: isReduced ? 0 : count)
+        var sums = Buffer<Double>(uninitialized: isReduced ? Strips.count(of: count) : 0)
         do {
-            var sums = sums.mutableSpan, losses = losses.mutableSpan
-            Parallel.forRows(strips, elementsPerRow: strip, cost: 4, writing: &sums, &losses) { part, sums, losses in
-                for k in part {
-                    let terms = terms(x, t, k * strip..<min(count, (k + 1) * strip))
-                    if isReduced {
-                        sums[k] = Double.sum(terms.span)
-                    } else {
-                        for i in 0..<terms.count { losses[k * strip + i] = Scalar(terms.span[i]) }
-                    }
-                }
-            }
+            var terms = terms.mutableSpan, sums = sums.mutableSpan
+            Scalar.divergence(x.span, targets: t.span, areLogarithms: isLog, terms: &terms, sums: &sums)
         }
-
-        let axis = ClassAxis(outer: count, classes: 1, inner: 1), numbers = target.detached, isLog = logTarget
-        let byInput = logProbabilities.edge { upstream in
-            let slopes = (isLog ? numbers.exp() : numbers) * Scalar(-reduced.scale)
-            return Tensor(shape: shape, buffer: reduced.applied(upstream, to: slopes.buffer, axis: axis))
-        }
-        let byTarget = target.edge { upstream in
+        let axis = ClassAxis(outer: count, classes: 1, inner: 1)
+        @Sendable func slopes(_ derivative: DivergenceDerivative, _ upstream: Tensor<Scalar>) -> Tensor<Scalar> {
             var slopes = Buffer<Scalar>(uninitialized: count)
             do {
-                var out = slopes.mutableSpan
-                let (q, logQ) = probabilities(t, 0..<count)
-                for i in 0..<count {
-                    let rise = logQ.span[i] + 1 - Double(x.span[i])
-                    // e^t falls faster than t.
-                    out[i] = Scalar(reduced.scale * (isLog ? (q.span[i] == 0 ? 0 : q.span[i] * rise) : rise))
-                }
+                var slopes = slopes.mutableSpan
+                Scalar.divergenceSlopes(
+                    derivative, x.span, targets: t.span, areLogarithms: isLog, scale: reduced.scale, into: &slopes)
             }
             return Tensor(shape: shape, buffer: reduced.applied(upstream, to: slopes, axis: axis))
         }
-        let value = isReduced ? reduced.value(ofSum: Double.sum(sums.span)) : reduced.value(of: losses)
-        return Tensor(shape: value.shape, buffer: value.buffer, from: "KLDivergence", edges: byInput + byTarget)
+        let edges = logProbabilities.edge { slopes(.byLogProbabilities, $0) } + target.edge { slopes(.byTargets, $0) }
+        let value = isReduced ? reduced.value(ofSum: Double.sum(sums.span)) : reduced.value(of: terms)
+        return Tensor(shape: value.shape, buffer: value.buffer, from: "KLDivergence", edges: edges)
     }
 
     private func reduced(_ shape: Shape) -> ReducedLosses<Scalar> {
@@ -97,36 +81,5 @@ public struct KLDivergenceLoss<Scalar: Surprisal.Scalar>: Sendable {
         case .mean: ReducedLosses(reduction: .mean, denominator: Double(shape.elementCount), positions: shape)
         case .batchMean: ReducedLosses(reduction: .mean, denominator: shape.count > 1 ? Double(shape[0]) : 1, positions: shape)
         }
-    }
-
-    /// The terms of some elements.
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    private func terms(_ x: Buffer<Scalar>, _ target: Buffer<Scalar>, _ part: Range<Int>) -> Buffer<Double> {
-        let targets = probabilities(target, part)
-        var terms = Buffer<Double>(uninitialized: part.count)
-        var out = terms.mutableSpan
-        let inputs = x.span.extracting(part), q = targets.q.span, logQ = targets.logQ.span
-        for i in out.indices {
-            let x = Double(inputs[i])
-            // 0, but NaN where x is NaN or +∞.
-            out[i] = q[i] != 0 ? q[i] * (logQ[i] - x) : x == -.infinity ? 0 : x - x
-        }
-        return terms
-    }
-
-    /// The targets of some elements and their logarithms.
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    private func probabilities(_ target: Buffer<Scalar>, _ part: Range<Int>) -> (q: Buffer<Double>, logQ: Buffer<Double>) {
-        var given = Buffer<Double>(uninitialized: part.count), other = Buffer<Double>(uninitialized: part.count)
-        do {
-            var out = given.mutableSpan
-            let target = target.span.extracting(part)
-            for i in out.indices { out[i] = Double(target[i]) }
-        }
-        var out = other.mutableSpan
-        if logTarget { Double.exp(given.span, into: &out) } else { Double.log(given.span, into: &out) }
-        return logTarget ? (other, given) : (given, other)
     }
 }

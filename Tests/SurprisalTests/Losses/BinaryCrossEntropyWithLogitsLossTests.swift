@@ -61,6 +61,56 @@ import Testing
         }
     }
 
+    /// Factors of every kind, ends of vectors and of strips, both derivatives.
+    @Test(arguments: InstructionSet.available) func weightsAgreeWithTheLoops(isa: InstructionSet) {
+        func check<T: Surprisal.Scalar>(_ type: T.Type, _ shape: [Int], each: Bool) {
+            let x: Tensor<T> = CrossEntropyRelationTests.logits(shape, seed: 11), count = x.count
+            let y: Tensor<T> = CrossEntropyRelationTests.logits(shape, seed: 2).softmax()
+            let factors: Tensor<T> = CrossEntropyRelationTests.logits(each ? shape : [shape[1]], seed: 3, spread: 1).exp()
+            let inner = shape[2...].reduce(1, *)
+            let spread = (0..<count).map { Double(factors.scalars[each ? $0 : $0 / inner % shape[1]]) }
+            let wide = [x, y].map { $0.scalars.map { Double($0) } }
+            let unit = 200 * Double(T.ulpOfOne)
+            let plain = Reference.binaryCrossEntropies(wide[0], targets: wide[1], positive: spread)
+            let slopes = Reference.binaryCrossEntropySlopes(wide[0], targets: wide[1], positive: spread)
+            let both = BinaryCrossEntropyWithLogitsLoss(weight: factors, posWeight: factors, reduction: .none)
+            expectNear(both(x, targets: y), zip(plain, spread).map { $0 * $1 }, unit, "\(type) \(shape): losses")
+            let found = valueWithGradient(at: x, y) { both($0, targets: $1).sum() }.gradients
+            expectNear(found.0, zip(slopes, spread).map { $0 * $1 }, unit, "\(type) \(shape): gradient")
+            let rises = (0..<count).map { i in
+                spread[i] * ((spread[i] - 1) * Double.log(1 + Double.exp(-wide[0][i])) - wide[0][i])
+            }
+            expectNear(found.1, rises, unit, "\(type) \(shape): target gradient")
+            // A sum is one of the losses, whatever becomes of the ends of strips.
+            let sum = BinaryCrossEntropyWithLogitsLoss(weight: factors, posWeight: factors, reduction: .sum)(x, targets: y).item()
+            let exact = both(x, targets: y).scalars.reduce(0) { $0 + Double($1) }
+            #expect(abs(Double(sum) - exact) <= Double(T(exact).ulp) + 1e-14 * exact, "\(type) \(shape): sum")
+        }
+        InstructionSet.$override.withValue(isa) {
+            for shape in [[1, 1], [1, 7], [3, 5], [2, 3, 4], [5, 8, 9], [2, 1024], [2, 1025], [3, 7, 301]] {
+                for each in [false, true] {
+                    check(Float.self, shape, each: each)
+                    check(Double.self, shape, each: each)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: InstructionSet.available) func threadsChangeNothing(isa: InstructionSet) {
+        let x: Tensor<Float> = CrossEntropyRelationTests.logits([100, 1001], seed: 1), y: Tensor<Float> = x.softmax()
+        func all(_ threads: Int) -> [Tensor<Float>] {
+            Parallel.$override.withValue(threads) {
+                let binary = valueWithGradient(at: x) { BinaryCrossEntropyWithLogitsLoss<Float>()($0, targets: y) }
+                let divergence = valueWithGradient(at: x) { KLDivergenceLoss<Float>()($0, target: y) }
+                return [binary.value, binary.gradient, divergence.value, divergence.gradient]
+            }
+        }
+        InstructionSet.$override.withValue(isa) {
+            let one = all(1)
+            for threads in [2, 5] { #expect(all(threads) == one) }
+        }
+    }
+
     /// The loss of a logit x with target 1 is that of the logits 0 and x with the label 1, digit by digit.
     @Test(arguments: InstructionSet.available) func isCrossEntropyOfTwoClasses(isa: InstructionSet) throws {
         func check<T: Surprisal.Scalar & ReferenceScalar>(_ type: T.Type) throws {
@@ -93,8 +143,12 @@ import Testing
         }
     }
 
-    @Test func infinitiesAndNaN() {
-        let loss = BinaryCrossEntropyWithLogitsLoss<Float>(reduction: .none)
+    @Test(arguments: InstructionSet.available, [false, true]) func infinitiesAndNaN(isa: InstructionSet, isWeighted: Bool) {
+        InstructionSet.$override.withValue(isa) { infinitiesAndNaN(isWeighted ? Tensor(1) : nil) }
+    }
+
+    private func infinitiesAndNaN(_ weight: Tensor<Float>?) {
+        let loss = BinaryCrossEntropyWithLogitsLoss<Float>(weight: weight, posWeight: weight, reduction: .none)
         let x = Tensor<Float>([.infinity, .infinity, -.infinity, -.infinity, .nan, 1])
         let y = Tensor<Float>([1, 0, 1, 0, 1, 1])
         let (found, gradient) = (loss(x, targets: y).scalars, valueWithGradient(at: x) { loss($0, targets: y).sum() }.gradient.scalars)

@@ -74,6 +74,42 @@ import Testing
         }
     }
 
+    /// Ends of vectors and of strips, impossible and subnormal targets among others, both derivatives.
+    @Test(arguments: InstructionSet.available, [false, true]) func everyLengthAgreesWithTheLoops(isa: InstructionSet, isLog: Bool) {
+        func check<T: Surprisal.Scalar>(_ type: T.Type, _ count: Int) {
+            let x: Tensor<T> = CrossEntropyRelationTests.logits([count], seed: 1, spread: 4)
+            var q = (CrossEntropyRelationTests.logits([count], seed: 2) as Tensor<T>).exp().scalars
+            for i in stride(from: 5, to: count, by: 23) { q[i] = i % 2 == 0 ? 0 : T.leastNonzeroMagnitude }
+            let target = isLog ? Tensor(q).log() : Tensor(q)
+            let (wide, t) = (x.scalars.map { Double($0) }, target.scalars.map { Double($0) })
+            let terms = Reference.divergenceTerms(wide, targets: t, areLogarithms: isLog)
+            func loss(_ reduction: DivergenceReduction) -> KLDivergenceLoss<T> { KLDivergenceLoss(reduction: reduction, logTarget: isLog) }
+            // Terms of up to 1000 in the targets' error, and sums of them.
+            let unit = 2000 * Double(T.ulpOfOne)
+            expectNear(loss(.none)(x, target: target), terms, unit, "\(type) \(count): terms")
+            // The loops' terms have some ULP of their larger parts, which their sum, taken exactly, keeps.
+            let p = isLog ? t.map { Double.exp($0) } : t
+            let parts = (0..<count).reduce(0) { sum, i in
+                p[i] == 0 ? sum : sum + p[i] * (abs(isLog ? t[i] : Double.log(t[i])) + abs(wide[i]))
+            }
+            let exact = terms.reduce(DoubleDouble.zero) { $0 + DoubleDouble($1) }.high
+            #expect(abs(Double(loss(.sum)(x, target: target).item()) - exact) <= 2 * parts * Double(T.ulpOfOne))
+            let found = valueWithGradient(at: x, target) { loss(.sum)($0, target: $1) }.gradients
+            expectNear(found.0, p.map { -$0 }, unit, "\(type) \(count): gradient")
+            for i in 0..<count {
+                let rise = (isLog ? t[i] : Double.log(t[i])) + 1 - wide[i]
+                let expected = isLog ? (p[i] == 0 ? 0 : p[i] * rise) : rise
+                #expect(Double(found.1[i]) == expected || abs(Double(found.1[i]) - expected) <= unit, "\(type) \(count): target gradient")
+            }
+        }
+        InstructionSet.$override.withValue(isa) {
+            for count in [1, 2, 3, 5, 15, 16, 17, 33, 100, 2047, 2048, 2049, 4100] {
+                check(Float.self, count)
+                check(Double.self, count)
+            }
+        }
+    }
+
     @Test func reductions() {
         let x: Tensor<Double> = CrossEntropyRelationTests.logits([3, 4, 2]).logSoftmax(), q: Tensor<Double> = .ones([3, 4, 2]) * 0.25
         func loss(_ reduction: DivergenceReduction) -> Double { KLDivergenceLoss(reduction: reduction)(x, target: q).item() }

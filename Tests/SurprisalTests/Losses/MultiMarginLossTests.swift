@@ -39,6 +39,58 @@ import Testing
         check(Double.self)
     }
 
+    /// Rows and rows across lanes, whole vectors and what is left of one, labels in every lane and ignored ones.
+    @Test(arguments: InstructionSet.available, [1, 2]) func everyKernelAgreesWithTheLoops(isa: InstructionSet, p: Int) {
+        func check<T: Surprisal.Scalar>(_ type: T.Type, _ shape: [Int]) {
+            let x: Tensor<T> = CrossEntropyRelationTests.logits(shape, seed: 11), y = CrossEntropyRelationTests.labels(shape)
+            let w: Tensor<T> = CrossEntropyRelationTests.logits([shape[1]], seed: 3, spread: 1).exp()
+            let view = ReferenceShape(outer: shape[0], classes: shape[1], inner: shape[2])
+            let labels = (0..<y.count).map { y[$0] ?? -100 }, wide = x.scalars.map { Double($0) }
+            let weights = w.scalars.map { Double($0) }
+            let loss = MultiMarginLoss(p: p, margin: 0.5, weight: w, reduction: .none)
+            let losses = Reference.multiMarginLosses(
+                wide, labels: labels, shape: view, p: p, margin: 0.5, weights: weights, ignoring: -100)
+            let slopes = Reference.multiMarginLossGradient(
+                wide, labels: labels, shape: view, p: p, margin: 0.5, weights: weights, ignoring: -100,
+                upstream: .sum(1))
+            // Losses of up to 400, in a few ULP.
+            expectNear(loss(x, y), losses, 1000 * Double(T.ulpOfOne), "\(type) \(shape): losses")
+            expectNear(
+                valueWithGradient(at: x) { loss($0, y).sum() }.gradient, slopes, 200 * Double(T.ulpOfOne),
+                "\(type) \(shape): gradient")
+        }
+        InstructionSet.$override.withValue(isa) {
+            for classes in [1, 2, 3, 7, 8, 10, 16, 31, 64, 65, 127, 129, 300] {
+                for (outer, inner) in [(1, 1), (9, 1), (70, 1), (2, 3), (2, 37)] {
+                    check(Float.self, [outer, classes, inner])
+                    check(Double.self, [outer, classes, inner])
+                }
+            }
+        }
+    }
+
+    /// Ignored positions beside others in one vector, an impossible class at an impossible label, NaN in a class of one.
+    @Test(arguments: InstructionSet.available, [3, 70]) func positionsDoNotSpoilEachOther(isa: InstructionSet, classes: Int) throws {
+        try InstructionSet.$override.withValue(isa) {
+            for p in [1, 2] {
+                var rows = [[Float]](repeating: [Float](repeating: 0.25, count: classes), count: 5)
+                rows[1][2] = .nan
+                rows[2][2] = .nan
+                rows[3][0] = -.infinity
+                rows[3][1] = -.infinity
+                rows[4][1] = .infinity
+                let y = try Labels([0, 0, -100, 0, 1], classCount: classes)
+                let loss = MultiMarginLoss<Float>(p: p, reduction: .none)
+                let losses = loss(Tensor(rows), y).scalars
+                let gradient = valueWithGradient(at: Tensor(rows)) { loss($0, y).sum() }.gradient
+                #expect(losses[0] == Float(classes - 1) / Float(classes) && losses[1].isNaN && losses[2] == 0)
+                #expect(losses[3] == .infinity && losses[4] == 0)
+                #expect(gradient[0, 1] == Float(p) / Float(classes) && gradient[1, 2].isNaN && gradient[1, 1].isFinite)
+                #expect((0..<classes).allSatisfy { gradient[2, $0] == 0 && gradient[4, $0] == 0 } && gradient[3, 1] == 0)
+            }
+        }
+    }
+
     /// Scores next to the kink, of which a difference in two roundings would leave nothing.
     @Test func keepsItsDigitsAtTheKink() throws {
         func check<T: Surprisal.Scalar & ReferenceScalar>(_ type: T.Type) throws {
