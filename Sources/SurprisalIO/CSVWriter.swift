@@ -51,6 +51,25 @@ public struct CSVWriter {
     } catch { throw CSVError(error, path: path) }
   }
 
+  /// Writes pieces of whole rows, so that `path` holds either what it held before or all of the new file.
+  ///
+  /// - Throws: what `body` throws, and `CSVError` as above.
+  public static func write(to path: String, _ body: @escaping (_ write: ([UInt8]) throws -> Void) throws -> Void) throws {
+    var thrown: (any Error)?
+    do throws(FileFailure) {
+      try AtomicFile.write(to: path) { write in
+        do { try body(write) } catch {
+          thrown = error
+          throw error
+        }
+      }
+    } catch {
+      // What writing itself threw has a number of the operating system's.
+      if let thrown, FileFailure.code(of: thrown) == nil { throw thrown }
+      throw CSVError(error, path: path)
+    }
+  }
+
   private static func append(_ text: String, to line: inout [UInt8]) {
     let needsQuotes = text.utf8.contains { [0x22, 0x2C, 0x0A, 0x0D].contains($0) } || text.hasPrefix(" ") || text.hasSuffix(" ")
       // A row that began with the mark of UTF-8 would lose it.

@@ -3,6 +3,14 @@ import Surprisal
 import SurprisalKernels
 
 extension Table {
+  /// Whether a file is none of the formats that their first bytes tell, and so read as CSV.
+  ///
+  /// - Throws: `TableError` when it cannot be read.
+  public static func isCSV(fileAt path: String) throws(TableError) -> Bool {
+    if case .csv = try FileFormat(ofFileAt: path) { return true }
+    return false
+  }
+
   /// Reads a file of any of the formats: NPY, NPZ, safetensors, IDX (compressed by gzip or not), which their first bytes tell,
   /// and CSV, which is every other.
   ///

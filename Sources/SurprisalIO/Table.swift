@@ -49,9 +49,13 @@ public struct Table<Scalar: Surprisal.Scalar>: Sendable {
     return result
   }
 
-  init(
+  /// Stops the program when the features are no table, or there is not one class a row.
+  public init(
     features: Tensor<Scalar>, featureNames: [String] = [], classNames: [String] = [], classes: [Int]? = nil, missingCount: Int = 0
   ) {
+    if features.rank != 2 || classes.map({ $0.count != features.shape[0] }) ?? false {
+      fatalError("Table: features of shape \(features.shape), \(classes?.count ?? 0) classes; expected rows × features, and one a row")
+    }
     (self.features, self.featureNames, self.missingCount) = (features, featureNames, missingCount)
     (self.classNames, self.classes) = (classNames, classes)
   }
