@@ -4,6 +4,9 @@ import ArgumentParser
 struct SurprisalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "surprisal",
-        abstract: "Multi-class classification losses on the CPU: exact, fast, in nats.",
-        subcommands: [TourCommand.self, LossCommand.self, FitCommand.self])
+        abstract: "Multi-class classification on the CPU: exact, fast, in nats.",
+        subcommands: [
+            TourCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, CalibrateCommand.self,
+            InspectCommand.self, FitCommand.self, LossCommand.self,
+        ])
 }

@@ -2,7 +2,8 @@
 ///
 /// Source: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    /// A generator seeded with it draws the same numbers from here on.
+    public private(set) var state: UInt64
 
     public init(seed: UInt64) { state = seed }
 

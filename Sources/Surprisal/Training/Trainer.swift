@@ -27,6 +27,8 @@ public struct Validation: Sendable, Equatable {
     public let loss: Double
     /// The part of the rows whose label has the largest logit.
     public let accuracy: Double
+
+    public init(loss: Double, accuracy: Double) { (self.loss, self.accuracy) = (loss, accuracy) }
 }
 
 /// What an epoch came to.

@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import Surprisal
+import SurprisalIO
+
+struct PredictCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict",
+        abstract: "The classes of rows, with their probabilities.",
+        discussion: """
+            DATA is `digits` or `iris`, a file as for `train`, or - for CSV from standard input; it needs no labels. CSV is read \
+            and written a piece at a time, however long it is. A row of the output has the class and its probability, with \
+            --top the next ones too. An output that ends in .npy or .safetensors holds the probabilities of all classes.
+
+              surprisal predict model.safetensors table.csv
+              surprisal predict model.safetensors - --top 3 < table.csv > classes.csv
+              surprisal predict model.safetensors rows.npy --output probabilities.npy
+            """)
+
+    @Argument(help: ArgumentHelp("A file that `train` has written.", valueName: "model"))
+    var model: String
+
+    @Argument(help: ArgumentHelp("digits, iris, a file, or -.", valueName: "data"))
+    var data: String
+
+    @Option(parsing: .unconditional, help: "Classes of a row, the most probable first.")
+    var top = 1
+
+    @Option(help: ArgumentHelp("Write to a file that ends in .csv, .npy or .safetensors; -: to standard output, as CSV.", valueName: "file"))
+    var output = "-"
+
+    private static let rowsAtOnce = 8192
+
+    func validate() throws {
+        if top < 1 { throw ValidationError("--top is \(top); expected at least 1") }
+        let ending = (output as NSString).pathExtension.lowercased()
+        if output != "-", !["csv", "npy", "safetensors"].contains(ending) {
+            throw ValidationError("--output \(output); expected a file that ends in .csv, .npy or .safetensors, or -")
+        }
+        if top > 1, ending == "npy" || ending == "safetensors" {
+            throw ValidationError("--top with --output \(output), which holds all classes; expected a CSV file")
+        }
+    }
+
+    func run() throws {
+        _ = (Parallel.threadCount, InstructionSet.current)
+        for path in [model, data] where path == output { throw Failure.exit("--output \(path) is a file that is read; expected another") }
+        do { try predict() } catch { throw readingFailure(error) }
+    }
+
+    private func predict() throws {
+        let classifier = try Classifier(contentsOf: model)
+        let classes = classifier.classNames.count
+        guard top <= classes else { throw Failure.exit("--top \(top); expected at most \(classes), the classes of \(model)") }
+        switch (output as NSString).pathExtension.lowercased() {
+        case "npy", "safetensors":
+            var probabilities: [Float] = []
+            try forEachPiece(classifier) { probabilities += $0.softmax().scalars }
+            try write(probabilities, shape: [probabilities.count / classes, classes], classifier)
+        default:
+            var head: [CSVWriter.Field] = []
+            for place in 1...top { head += [.text(place == 1 ? "class" : "class_\(place)"), .text(place == 1 ? "probability" : "probability_\(place)")] }
+            func lines(_ logits: Tensor<Float>) -> [UInt8] {
+                let (values, indices) = logits.softmax().topK(top, along: 1)
+                var bytes: [UInt8] = []
+                for row in 0..<logits.shape[0] {
+                    bytes += CSVWriter.line((row * top..<(row + 1) * top).flatMap {
+                        [.text(classifier.classNames[indices.values[$0]]), .float(values.scalars[$0])] as [CSVWriter.Field]
+                    })
+                }
+                return bytes
+            }
+            if output == "-" {
+                func print(_ bytes: [UInt8]) throws {
+                    do { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) } catch {
+                        throw Failure.exit("standard output cannot be written", status: .inputOutput)
+                    }
+                }
+                try print(CSVWriter.line(head))
+                try forEachPiece(classifier) { try print(lines($0)) }
+            } else {
+                do {
+                    try CSVWriter.write(to: output) { write in
+                        try write(CSVWriter.line(head))
+                        try forEachPiece(classifier) { try write(lines($0)) }
+                    }
+                } catch let error as CSVError where error.path == output {
+                    throw Failure.exit(error.description, status: .inputOutput)
+                }
+            }
+        }
+    }
+
+    /// The logits of some rows after the other.
+    private func forEachPiece(_ classifier: Classifier, _ body: (Tensor<Float>) throws -> Void) throws {
+        let missing: MissingValues = classifier.imputes ? .kept : .refused
+        func take(_ table: Table<Float>) throws {
+            let features = try ClassifierData.features(table, of: classifier, source: data == "-" ? "standard input" : data)
+            for start in stride(from: 0, to: features.shape[0], by: Self.rowsAtOnce) {
+                let end = min(features.shape[0], start + Self.rowsAtOnce)
+                try body(classifier.logits(start == 0 && end == features.shape[0] ? features : features.rows(start..<end)))
+            }
+        }
+        if ClassifierData.embedded.contains(data) { return try take(try ClassifierData(data, labels: nil).table) }
+        guard try data == "-" || Table<Float>.isCSV(fileAt: data) else {
+            return try take(try Table(contentsOf: data, labels: .automatic, missing: missing))
+        }
+        let handle: FileHandle
+        if data == "-" { handle = .standardInput } else {
+            guard let file = FileHandle(forReadingAtPath: data) else { throw Failure.exit("cannot read \(data)") }
+            handle = file
+        }
+        // Labels are passed over: the first line says whether their column is there.
+        var first = try handle.read(upToCount: 1 << 22).map { [UInt8]($0) } ?? [], isFirst = true
+        while !first.contains(UInt8(ascii: "\n")), first.count < 1 << 26, let more = try handle.read(upToCount: 1 << 20), !more.isEmpty { first += more }
+        var labels = LabelSource.automatic
+        if let name = classifier.labelName, Self.header(first).contains(name) { labels = .named(name) }
+        var reader = CSVReader<Float>(path: data == "-" ? "standard input" : data, labels: labels, missing: missing) {
+            if isFirst {
+                isFirst = false
+                return first
+            }
+            return try handle.read(upToCount: 1 << 22).map { [UInt8]($0) }
+        }
+        while let table = try reader.next() { try take(table) }
+    }
+
+    private static func header(_ bytes: [UInt8]) -> [String] {
+        let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+        return line.split(separator: ",", omittingEmptySubsequences: false).map {
+            $0.trimmingCharacters(in: CharacterSet(charactersIn: "\u{FEFF}\""))
+        }
+    }
+
+    private func write(_ probabilities: [Float], shape: [Int], _ classifier: Classifier) throws {
+        do {
+            if output.lowercased().hasSuffix(".npy") {
+                try NPYFile.write(probabilities, shape: shape, to: output)
+            } else {
+                var writer = SafetensorsWriter(metadata: ["classes": JSONLine.Value.list(classifier.classNames.map { .text($0) }).text])
+                try writer.add("probabilities", shape: shape, values: probabilities)
+                try writer.write(to: output)
+            }
+        } catch { throw Failure.exit("\(error)", status: .inputOutput) }
+    }
+}
