@@ -2,12 +2,14 @@ import Foundation
 import SurprisalIO
 import Testing
 
-/// The commands of the README and of the guide to fitting; Swift blocks are run by `scripts/test-dependency`.
+/// The commands of the README and of the guides; Swift blocks are run by `scripts/test-dependency`.
 @Suite struct ReadmeTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    private static let pages = ["README.md", "Sources/Surprisal/Surprisal.docc/Fitting.md"]
+    private static let pages = [
+        "README.md", "Sources/Surprisal/Surprisal.docc/Fitting.md", "Sources/Surprisal/Surprisal.docc/FromCSVToClassifier.md",
+    ]
 
     private func commands(of page: String) throws -> [String] {
         let text = try String(contentsOf: Self.root.appendingPathComponent(page), encoding: .utf8)
@@ -26,12 +28,14 @@ import Testing
             lines[file] = content.count { $0 == UInt8(ascii: "\n") }
         }
         let truth = try #require(lines["truth.jsonl"]), metrics = try #require(lines["metrics.jsonl"])
+        // 50-digit values too.
+        let activations = try #require(lines["activations.jsonl"])
         func text(_ number: Int) -> String {
             let rest = String(number % 1000)
             return "\(number / 1000)," + String(repeating: "0", count: 3 - rest.count) + rest
         }
         #expect(readme.contains("\(text(truth)) rows"))
-        #expect(readme.contains("\(text(lines.values.reduce(0, +) - truth - metrics)) goldens of PyTorch"))
+        #expect(readme.contains("\(text(lines.values.reduce(0, +) - truth - metrics - activations)) goldens of PyTorch"))
         #expect(readme.contains("\(metrics) goldens of scikit-learn"))
     }
 
@@ -44,6 +48,9 @@ import Testing
         try writer.write(to: folder.file("batch.safetensors"))
         try Data("length,width,kind\n1,2,a\n2,1,a\n3,5,b\n1.5,4,b\n4,1,a\n2.5,2,b\n3,1.5,b\n1,5,a\n2,3,a\n3,3,b\n".utf8)
             .write(to: URL(fileURLWithPath: folder.file("table.csv")))
+        try FileManager.default.copyItem(
+            at: Self.root.appendingPathComponent("Sources/CDatasets/Data/iris.csv"),
+            to: URL(fileURLWithPath: folder.file("flowers.csv")))
         var count = 0
         for command in try commands(of: page) {
             var words = command.components(separatedBy: " ")
@@ -57,7 +64,9 @@ import Testing
                 count += 1
                 // `TourTests` go through it, once.
                 if words == ["tour"] { continue }
-                words = words.map { $0.hasSuffix(".safetensors") || $0.hasSuffix(".csv") ? folder.file($0) : $0 }
+                words = words.map { word in
+                    [".safetensors", ".csv", ".html", ".npy"].contains(where: word.hasSuffix) ? folder.file(word) : word
+                }
                 let outcome = try Program.run(words)
                 #expect(outcome.status == 0, "\(command): \(outcome.errors)")
             }
@@ -65,14 +74,21 @@ import Testing
         #expect(count >= 4)
     }
 
-    /// What the README shows of a fit is what the program prints; of the solver's line, which holds rounding, the rest.
+    /// What the README shows is what the program prints; of the solver's line, which holds rounding, the rest, and of a
+    /// training the rows and the names: its numbers are those of one instruction set.
     @Test func shownOutputIsPrinted() throws {
         let text = try String(contentsOf: Self.root.appendingPathComponent("README.md"), encoding: .utf8)
-        let shown = try #require(text.components(separatedBy: "```text\n").last?.components(separatedBy: "```").first)
-        let printed = try Program.run(["fit", "iris", "--penalty", "1"]).output
-        func lines(_ text: String) -> [String] {
-            text.trimmingCharacters(in: .newlines).components(separatedBy: "\n").map { $0.components(separatedBy: ", gradient")[0] }
+        let shown = text.components(separatedBy: "```text\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+        try #require(shown.count == 2)
+        func lines(_ text: String, upTo end: String) -> [String] {
+            text.trimmingCharacters(in: .newlines).components(separatedBy: "\n").map { $0.components(separatedBy: end)[0] }
         }
-        #expect(lines(shown) == lines(printed))
+        let fit = try Program.run(["fit", "iris", "--penalty", "1"]).output
+        #expect(lines(shown[1], upTo: ", gradient") == lines(fit, upTo: ", gradient"))
+        let folder = try TemporaryFolder(), path = folder.url.path + "/"
+        let training = try Program.run([
+            "train", "digits", "--model", path + "digits.safetensors", "--report", path + "digits.html", "--quiet",
+        ]).output.replacingOccurrences(of: path, with: "")
+        #expect(lines(shown[0], upTo: " epochs is") == lines(training, upTo: " epochs is"))
     }
 }
