@@ -72,7 +72,7 @@ struct RegressionSample {
     private static func table(_ name: String, scale: Double) throws -> RegressionSample {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        let path = root.appendingPathComponent("Sources/SurprisalCommand/Resources/\(name).csv")
+        let path = root.appendingPathComponent("Sources/CDatasets/Data/\(name).csv")
         let lines = try String(contentsOf: path, encoding: .utf8).split(separator: "\n").dropFirst().map { $0.split(separator: ",") }
         let names = Set(lines.map { $0.last ?? "" }).sorted()
         return try RegressionSample(
