@@ -4,7 +4,7 @@
     generate-fit-goldens.py [NAME]...    write Tests/SurprisalTests/RegressionGoldens/*.json, or those with these names
 
 Run by a Python that has the three (`pip install scikit-learn==1.9.1 statsmodels==0.15.0 scipy==1.17.1`); no test needs it.
-Real data come from Sources/SurprisalCommand/Resources. Synthetic data are made of SplitMix64's numbers by sums and products
+Real data come from Sources/CDatasets/Data. Synthetic data are made of SplitMix64's numbers by sums and products
 in a fixed order, so that the tests make the same bits: see `synthetic`.
 
 - optimum-NAME: scikit-learn's `newton-cholesky`, C = 1/penalty. `objective` is the sum of the losses and ½·penalty·‖weight‖²
@@ -22,7 +22,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "Tests/SurprisalTests/RegressionGoldens"
-RESOURCES = ROOT / "Sources/SurprisalCommand/Resources"
+RESOURCES = ROOT / "Sources/CDatasets/Data"
 
 
 def uniforms(seed, count):

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 LEARNING_RATE = 0.01
+# Of an epoch with AdamW.
+ADAM_RATE = 0.001
+WEIGHT_DECAY = 0.01
 SMOOTHING = 0.1
 Z_LOSS = 1e-4
 TEMPERATURE = 2.0
@@ -37,6 +40,12 @@ class Row:
     def has_relu(self) -> bool:
         """Whether the training step has a ReLU between its layers: all but the smallest one."""
         return not self.shape.startswith("2→8→3 ")
+
+
+    @property
+    def batch(self) -> int:
+        """Rows of a step of an epoch."""
+        return int(self.shape.split(" batch ")[1].split()[0])
 
 
 @dataclass

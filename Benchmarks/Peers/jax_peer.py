@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jax_losses
-from exercise import LEARNING_RATE, Exercise, Form, Row, Unsupported
+from exercise import ADAM_RATE, LEARNING_RATE, WEIGHT_DECAY, Exercise, Form, Row, Unsupported
 
 REFUSALS: tuple[type[Exception], ...] = ()
 PARAMETERS = ("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias")
@@ -55,6 +55,8 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             raise Unsupported("the rows of a cluster are as many as the labels say")
         case "step", "step":
             return [partial(step, t, row.has_relu, loss) for loss in jax_losses.LOSSES["cross-entropy"][1]]
+        case "epoch", "step":
+            return [partial(epoch, row, t, loss) for loss in jax_losses.LOSSES["cross-entropy"][1]]
     raise Unsupported(f"no form of {row.workload}, pass {row.pass_}")
 
 
@@ -139,6 +141,45 @@ def step(t: dict[str, jax.Array], relu: bool, loss: Callable) -> Exercise:
     def run():
         nonlocal parameters
         value, parameters = step(parameters, x, labels)
+        return value.block_until_ready()
+
+    return Exercise(run, float)
+
+
+def epoch(row: Row, t: dict[str, jax.Array], loss: Callable) -> Exercise:
+    """All batches in one jitted call: whole ones in a scan, the last by itself."""
+    def step_loss(parameters, x, labels):
+        w1, b1, w2, b2 = parameters
+        return loss(linear(jax.nn.relu(linear(x, w1, b1)), w2, b2), labels)
+
+    def step(state, batch):
+        parameters, first, second, count = state
+        value, gradients = jax.value_and_grad(step_loss)(parameters, *batch)
+        count = count + 1
+        rate = ADAM_RATE / (1 - jnp.float32(0.9) ** count)
+        root = jnp.sqrt(1 - jnp.float32(0.999) ** count)
+        first = [m + jnp.float32(0.1) * (g - m) for m, g in zip(first, gradients)]
+        second = [jnp.float32(0.999) * v + jnp.float32(0.001) * g * g for v, g in zip(second, gradients)]
+        parameters = [p * jnp.float32(1 - ADAM_RATE * WEIGHT_DECAY) - rate * m / (jnp.sqrt(v) / root + jnp.float32(1e-8))
+                      for p, m, v in zip(parameters, first, second)]
+        return (parameters, first, second, count), value
+
+    @partial(jax.jit, donate_argnums=0)
+    def run_epoch(state, x, labels, last_x, last_labels):
+        state, values = jax.lax.scan(step, state, (x, labels))
+        if len(last_labels):
+            state, _ = step(state, (last_x, last_labels))
+        return state, values[0]
+
+    parameters = [t[name].copy() for name in PARAMETERS]
+    state = (parameters, [jnp.zeros_like(p) for p in parameters], [jnp.zeros_like(p) for p in parameters], jnp.float32(0))
+    whole = len(t["labels"]) // row.batch * row.batch
+    x, labels = t["x"], t["labels"]
+    parts = (x[:whole].reshape(-1, row.batch, x.shape[1]), labels[:whole].reshape(-1, row.batch), x[whole:], labels[whole:])
+
+    def run():
+        nonlocal state
+        state, value = run_epoch(state, *parts)
         return value.block_until_ready()
 
     return Exercise(run, float)

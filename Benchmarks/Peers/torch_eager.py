@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import torch_work as work
-from exercise import Exercise, Form, Row, Unsupported
+from exercise import ADAM_RATE, WEIGHT_DECAY, Exercise, Form, Row, Unsupported
 
 REFUSALS: tuple[type[Exception], ...] = ()
 
@@ -39,6 +39,8 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             return [lambda: linear_both(t)]
         case "step", "step":
             return [lambda: step(t, row.has_relu)]
+        case "epoch", "step":
+            return [partial(epoch, row, t, "fused"), partial(epoch, row, t, "foreach")]
         case "linear-cross-entropy", _:
             return [partial(linear_cross_entropy, row, work.linear_cross_entropy, t)]
         case "adaptive-log-softmax", _:
@@ -132,3 +134,22 @@ def step(t: dict[str, torch.Tensor], relu: bool) -> Exercise:
         return loss
 
     return Exercise(run, work.item)
+
+
+def epoch(row: Row, t: dict[str, torch.Tensor], implementation: str) -> Exercise:
+    parameters = [t[name].clone().requires_grad_() for name in work.PARAMETERS]
+    optimizer = torch.optim.AdamW(parameters, lr=ADAM_RATE, weight_decay=WEIGHT_DECAY, **{implementation: True})
+    # Views, made once.
+    batches = list(zip(t["x"].split(row.batch), t["labels"].split(row.batch)))
+
+    def run():
+        first = None
+        for x, labels in batches:
+            loss = work.step_loss(parameters, x, labels, True)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            first = loss if first is None else first
+        return first
+
+    return Exercise(run, work.item, name=implementation)

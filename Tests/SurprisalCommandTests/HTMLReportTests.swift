@@ -263,7 +263,10 @@ import Testing
 
     @Test(arguments: [2, 7, 30]) func everyPlaceIsInsideItsDrawing(classes: Int) throws {
         let labels = (0..<200).map { $0 % classes }, predictions = labels.map { $0 % 5 == 4 ? ($0 + 1) % classes : $0 }
-        let losses = (1...300).map { (2 / Double($0), 3 / Double($0) + Double($0) / 500) }
+        let losses: [(training: Double, heldOut: Double)] = (1...300).map { epoch in
+            let t = Double(epoch)
+            return (2 / t, 3 / t + t / 500)
+        }
         let evaluation = try Self.evaluation(labels, predicting: predictions, names: (0..<classes).map { "\($0)" })
         try Self.expectPlacesInside(Page(Self.report(evaluation, history: Self.history(losses)).html()))
     }

@@ -17,9 +17,19 @@ extension Workload {
     }
 }
 
-struct TwoLayers: Model {
+struct TwoLayers: Layer {
     var linear1: Linear<Float>, linear2: Linear<Float>
     let relu: Bool
+
+    init(_ sizes: [Int], relu: Bool, using random: inout Inputs) {
+        func layer(_ inputs: Int, _ outputs: Int) -> Linear<Float> {
+            let deviation = 1 / Double(inputs).squareRoot()
+            return Linear(
+                weight: Tensor(random.normal(inputs * outputs, deviation: deviation), shape: [outputs, inputs]),
+                bias: Tensor(random.normal(outputs, deviation: deviation)))
+        }
+        (linear1, linear2, self.relu) = (layer(sizes[0], sizes[1]), layer(sizes[1], sizes[2]), relu)
+    }
 
     func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
         relu ? linear2(linear1(x).relu()) : linear2(linear1(x))
@@ -46,13 +56,7 @@ private final class StepExercise {
         x = Tensor(random.normal(batch * sizes[0]), shape: [batch, sizes[0]])
         labels = random.labels(batch, classes: sizes[2])
         do { y = try Labels(labels, classCount: sizes[2]) } catch { fatalError("step: \(error)") }
-        func layer(_ inputs: Int, _ outputs: Int) -> Linear<Float> {
-            let deviation = 1 / Double(inputs).squareRoot()
-            return Linear(
-                weight: Tensor(random.normal(inputs * outputs, deviation: deviation), shape: [outputs, inputs]),
-                bias: Tensor(random.normal(outputs, deviation: deviation)))
-        }
-        initial = TwoLayers(linear1: layer(sizes[0], sizes[1]), linear2: layer(sizes[1], sizes[2]), relu: relu)
+        initial = TwoLayers(sizes, relu: relu, using: &random)
         model = initial
         optimizer = SGD(for: model, learningRate: Self.learningRate)
         naive = NaiveTwoLayers(initial, x: x.scalars, labels: labels, sizes: sizes)

@@ -13,6 +13,8 @@ extension Workload {
             .flatMap { linear(10, rows: $0.0, inputs: $0.1, outputs: $0.2, Float.self) }
         + step(11, batch: 3, sizes: [2, 8, 3], relu: false)
         + step(12, batch: 128, sizes: [784, 512, 10], relu: true)
+        + epoch(17, rows: 1437, batch: 64, sizes: [64, 128, 10])
+        + epoch(17, rows: 60000, batch: 128, sizes: [784, 512, 10])
         + [(13, 4096, 1000), (13, 2048, 32000)].flatMap { crossEntropy($0.0, shape: [$0.1, $0.2], Double.self) }
         + [(256, 128, 4000), (2048, 768, 32000), (1024, 1024, 128_256)]
             .flatMap { linearCrossEntropy(14, rows: $0.0, features: $0.1, classes: $0.2) }

@@ -140,8 +140,10 @@ public struct Trainer<M: Layer>: Sendable {
         return report
     }
 
-    /// The loss of a batch and its gradient, in pieces.
-    func gradient(at model: M, _ batch: Examples<Scalar>, seed: UInt64) -> (loss: Double, gradient: Gradient<M>) {
+    /// The loss of a batch and its gradient: what a step goes along.
+    ///
+    /// - Parameter seed: of the layers' random choices.
+    public func gradient(at model: M, _ batch: Examples<Scalar>, seed: UInt64) -> (loss: Double, gradient: Gradient<M>) {
         let rows = rowsPerPiece(batch.count, model), pieces = (batch.count + rows - 1) / rows
         func piece(_ number: Int, of whole: CrossEntropyLoss<Scalar>) -> (Double, Gradient<M>) {
             let part = pieces == 1 ? batch : batch[number * rows..<min(batch.count, (number + 1) * rows)]
