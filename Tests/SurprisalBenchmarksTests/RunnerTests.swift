@@ -14,7 +14,7 @@ import Testing
         let identifiers = Workload.all.map(\.identifier)
         #expect(Set(identifiers).count == identifiers.count)
         // All of the tables of targets.
-        #expect(Set(Workload.all.map(\.number)) == Set(1...16))
+        #expect(Set(Workload.all.map(\.number)) == Set(1...17))
         for sweep in NamedSweep.allCases {
             let points = sweep.workloads.map(\.identifier)
             #expect(points.count > 8 && Set(points).count == points.count && Set(points).isDisjoint(with: identifiers))
