@@ -74,7 +74,7 @@ import Testing
         #expect(rows[0].all("td")[1].attributes["style"] == "--shade:0.400")
         #expect(rows[0].all("td")[0].attributes["class"] == "right")
         #expect(rows[2].all("td")[0].attributes["title"] == "cow taken for ant: 2 of 3, 66.7 %")
-        #expect(try #require(page.first("header")).text.contains("6 of 10 rows predicted right, of 3 classes."))
+        #expect(try #require(page.first("header")).text.contains("3 classes; 6 of 10 rows predicted right."))
         #expect(try #require(page.first("header")).text.contains("cow taken for ant, 2 times"))
     }
 

@@ -88,10 +88,10 @@ struct ConfusionHeatMap {
             columns: ["true class", "taken for", "rows", "of the class"],
             rows: pairs.prefix(Self.mostPairs).map { pair in
                 [
-                    Markup.name(names[pair.label]), "<td class=\"text\">\(Markup.name(names[pair.prediction]))</td>",
-                    "\(pair.count)", Markup.percent(pair.count, of: supports[pair.label]),
+                    Markup.name(names[pair.label]), Markup.name(names[pair.prediction]), "\(pair.count)",
+                    Markup.percent(pair.count, of: supports[pair.label]),
                 ]
-            }, style: "numbers")
+            }, style: "numbers", textColumns: [1])
         return "<p>\(names.count) classes: too many for a matrix that can be read.</p>\n"
             + Markup.scrolling(table, label: "Confused pairs")
     }

@@ -58,7 +58,7 @@ struct HTMLReport {
     private func summary(_ mostConfused: ConfusionHeatMap.Pair?) -> String {
         let matrix = evaluation.matrix, right = evaluation.classNames.indices.reduce(0) { $0 + matrix[$1, $1] }
         func name(_ place: Int) -> String { "<bdi>\(Markup.name(evaluation.classNames[place]))</bdi>" }
-        var sentence = "\(right) of \(Markup.counted(evaluation.rowCount, "row")) predicted right, of \(Markup.counted(evaluation.classNames.count, "class", plural: "classes"))."
+        var sentence = "\(Markup.counted(evaluation.classNames.count, "class", plural: "classes")); \(right) of \(Markup.counted(evaluation.rowCount, "row")) predicted right."
         if let pair = mostConfused {
             let times = pair.count == 1 ? "once" : "\(pair.count) times"
             sentence += " Most frequent mistake: \(name(pair.label)) taken for \(name(pair.prediction)), \(times)."
@@ -83,7 +83,8 @@ struct HTMLReport {
             <dl class="measures">
             \(measures.joined(separator: "\n"))
             </dl>
-            <p class="key">Below each number, the middle 95 % of what \(Evaluation.resamples) resampled sets of rows give.</p>
+            <p class="key">Below each number, the middle 95 % of what \(Evaluation.resamples) resampled sets of rows give. \
+            Resampling makes the calibration error larger, so that its interval may lie above it.</p>
             </section>
             """
     }

@@ -59,17 +59,24 @@ enum Markup {
 
     /// - Parameters:
     ///   - caption: markup.
-    ///   - columns: markup of the heads.
+    ///   - columns: markup of the heads; those in `textColumns` are of text, which begins at the left.
     ///   - rows: markup of the cells; the first of each is its head.
     static func table(
-        caption: String, columns: [String], rows: [[String]], foot: [[String]] = [], style: String = ""
+        caption: String, columns: [String], rows: [[String]], foot: [[String]] = [], style: String = "",
+        textColumns: Set<Int> = []
     ) -> String {
         func line(_ cells: [String]) -> String {
-            let head = "<th scope=\"row\">\(cells[0])</th>"
-            return "<tr>" + head + cells.dropFirst().map { $0.hasPrefix("<td") ? $0 : "<td>\($0)</td>" }.joined() + "</tr>"
+            let rest = cells.enumerated().dropFirst().map { place, cell in
+                if cell.hasPrefix("<td") { return cell }
+                return "<td\(textColumns.contains(place) ? " class=\"text\"" : "")>\(cell)</td>"
+            }
+            return "<tr><th scope=\"row\">\(cells[0])</th>\(rest.joined())</tr>"
+        }
+        let heads = columns.enumerated().map { place, head in
+            "<th scope=\"col\"\(textColumns.contains(place) ? " class=\"text\"" : "")>\(head)</th>"
         }
         var parts = ["<table class=\"\(style)\">", "<caption>\(caption)</caption>"]
-        parts.append("<thead><tr>" + columns.map { "<th scope=\"col\">\($0)</th>" }.joined() + "</tr></thead>")
+        parts.append("<thead><tr>\(heads.joined())</tr></thead>")
         parts += ["<tbody>"] + rows.map(line) + ["</tbody>"]
         if !foot.isEmpty { parts += ["<tfoot>"] + foot.map(line) + ["</tfoot>"] }
         return (parts + ["</table>"]).joined(separator: "\n")

@@ -59,13 +59,12 @@ struct Mistakes {
             rows: shown.map { mistake in
                 let row = values(ofRow: mistake.row)
                 return [
-                    "\(mistake.row)", "<td class=\"text\">\(name(mistake.label))</td>",
-                    "<td class=\"text\">\(name(mistake.prediction))</td>", Markup.number(mistake.probability),
+                    "\(mistake.row)", name(mistake.label), name(mistake.prediction), Markup.number(mistake.probability),
                 ] + columns.map { value in
                     let value = row[row.startIndex + value]
                     return value.isNaN ? "missing" : value.description
                 }
-            }, style: "numbers")
+            }, style: "numbers", textColumns: [1, 2])
         return Markup.scrolling(table, label: "Rows predicted wrong")
     }
 }

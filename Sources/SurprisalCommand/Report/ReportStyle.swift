@@ -18,12 +18,14 @@ enum ReportStyle {
         section { margin-top: 2.75rem }
         h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .5rem }
         h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .75rem; padding-bottom: .3rem; border-bottom: 1px solid var(--rule) }
-        p { margin: 0 0 1rem; max-width: 46rem }
+        p { margin: 0 0 1rem; max-width: 46rem; text-wrap: pretty }
         .kind, .key, caption, figcaption, small { color: var(--muted); font-size: .875rem }
         .kind { margin: 0 }
         dl { margin: 0 }
         dd { margin: 0 }
-        .measures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9.5rem), 1fr)); gap: .75rem; margin-bottom: .75rem }
+        .measures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .75rem; margin-bottom: .75rem }
+        @media (min-width: 36rem) { .measures { grid-template-columns: repeat(3, minmax(0, 1fr)) } }
+        @media screen and (min-width: 60rem) { .measures { grid-template-columns: repeat(6, minmax(0, 1fr)) } }
         .measures div { background: var(--panel); border-radius: .5rem; padding: .75rem .9rem }
         .measures dt::first-letter { text-transform: uppercase }
         .measures strong { display: block; font-size: 1.5rem; line-height: 1.3; font-weight: 600 }
@@ -52,19 +54,21 @@ enum ReportStyle {
         caption { text-align: start; padding-bottom: .4rem }
         th, td { padding: .25rem .65rem; text-align: end; border-bottom: 1px solid var(--rule); white-space: nowrap }
         th { font-weight: 600 }
-        tbody th, tfoot th, .text, .numbers thead th:first-child { text-align: start }
-        .numbers td, .numbers th { max-width: 22rem; white-space: normal; overflow-wrap: normal }
-        .numbers tbody th, .numbers .text { min-width: 5rem; overflow-wrap: anywhere }
+        tbody th, tfoot th, td.text, th.text, .numbers thead th:first-child { text-align: start }
+        .numbers tbody th, .numbers td.text { min-width: 5rem; max-width: 22rem; white-space: normal; overflow-wrap: anywhere }
         tfoot tr:first-child > * { border-top: 2px solid var(--rule) }
         .tall thead th { position: sticky; top: 0; background: var(--ground) }
-        .score { background: linear-gradient(90deg, rgb(var(--right) / .18) var(--part), transparent 0) content-box }
+        .score { min-width: 6.5rem; background: linear-gradient(90deg, rgb(var(--right) / .6) var(--part), transparent 0) left bottom / 100% 3px no-repeat content-box }
         .heat { border-collapse: separate; border-spacing: 2px }
         .heat th, .heat td { border: 0; padding: .2rem .35rem; border-radius: 3px }
         .heat td { text-align: center; min-width: 2.4em }
         .heat thead th { text-align: center; vertical-align: bottom }
         .heat th:first-child { position: sticky; left: 0; background: var(--ground); text-align: end; font-weight: 600 }
         .heat thead th:first-child { font-weight: 400; font-size: .8rem; color: var(--muted) }
-        .upright { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 12rem }
+        .heat th, .upright { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 11rem }
+        .upright { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); max-height: 11rem }
+        .wide { font-size: .75rem; border-spacing: 1px }
+        .heat.wide th, .heat.wide td { padding: .1rem .15rem; min-width: 1.9em }
         .right { background: rgb(var(--right) / var(--shade, 0)) }
         .wrong { background: rgb(var(--wrong) / var(--shade, 0)) }
         .heat .right { outline: 1px solid rgb(var(--right)); outline-offset: -1px }
@@ -95,8 +99,8 @@ enum ReportStyle {
           thead { display: table-header-group }
           .scroll, .tall { overflow: visible; max-height: none }
           .heat th:first-child, .tall thead th { position: static }
-          .wide { font-size: 7pt; border-spacing: 1px }
-          .wide th, .wide td { padding: 1px; min-width: 0 }
+          .wide { font-size: 6.5pt }
+          .heat.wide th, .heat.wide td { padding: 1px; min-width: 0 }
           details:not([open]) { display: none }
         }
         """
