@@ -49,7 +49,7 @@ struct ConfusionHeatMap {
         let table = """
             <table class="heat\(names.count > 15 ? " wide" : "")">
             <caption>Rows are the true classes, columns the predicted ones.</caption>
-            <thead><tr><th scope="col">true ↓ predicted →</th>\(heads.joined())</tr></thead>
+            <thead><tr><th scope="col">true ↓<br/>predicted →</th>\(heads.joined())</tr></thead>
             <tbody>
             \(lines.joined(separator: "\n"))
             </tbody>
@@ -60,7 +60,7 @@ struct ConfusionHeatMap {
         }
         return Markup.scrolling(table, label: "Confusion matrix") + """
 
-            <p class="key">Shade: part of the true class’s rows, darker by its square root, \(shades.joined(separator: " ")) \
+            <p class="key">Shade: part of the true class’s rows, stronger by its square root, \(shades.joined(separator: " ")) \
             for mistakes; <span class="right" style="--shade:\(Self.shade(1))">the diagonal</span> is what was predicted right.</p>
             """
     }

@@ -61,7 +61,7 @@ struct HTMLReport {
         var sentence = "\(Markup.counted(evaluation.classNames.count, "class", plural: "classes")); \(right) of \(Markup.counted(evaluation.rowCount, "row")) predicted right."
         if let pair = mostConfused {
             let times = pair.count == 1 ? "once" : "\(pair.count) times"
-            sentence += " Most frequent mistake: \(name(pair.label)) taken for \(name(pair.prediction)), \(times)."
+            sentence += " Most frequent mistake, \(times): \(name(pair.label)) taken for \(name(pair.prediction))."
         }
         let measures = evaluation.measures.map { measure in
             let better = measure.name.hasSuffix("accuracy") ? "higher" : "lower"

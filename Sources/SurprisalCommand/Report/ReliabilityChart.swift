@@ -15,7 +15,7 @@ struct ReliabilityChart {
                     "\(Markup.number(bin.lowerBound)) – \(Markup.number(bin.upperBound))", "\(bin.count)",
                     Markup.number(bin.meanConfidence), Markup.number(bin.accuracy), Self.signed(bin.gap),
                 ]
-            }, style: "numbers")
+            }, style: "numbers ranges")
         let undefined = diagram.undefinedCount == 0
             ? "" : " <strong>\(Markup.counted(diagram.undefinedCount, "row")) without a probability: not drawn.</strong>"
         return """

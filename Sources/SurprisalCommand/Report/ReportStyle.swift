@@ -25,7 +25,6 @@ enum ReportStyle {
         dd { margin: 0 }
         .measures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .75rem; margin-bottom: .75rem }
         @media (min-width: 36rem) { .measures { grid-template-columns: repeat(3, minmax(0, 1fr)) } }
-        @media screen and (min-width: 60rem) { .measures { grid-template-columns: repeat(6, minmax(0, 1fr)) } }
         .measures div { background: var(--panel); border-radius: .5rem; padding: .75rem .9rem }
         .measures dt::first-letter { text-transform: uppercase }
         .measures strong { display: block; font-size: 1.5rem; line-height: 1.3; font-weight: 600 }
@@ -51,11 +50,12 @@ enum ReportStyle {
         .scroll { overflow-x: auto; max-width: 100% }
         .tall { max-height: 32rem; overflow-y: auto }
         table { border-collapse: collapse; font-size: .9rem }
-        caption { text-align: start; padding-bottom: .4rem }
+        caption { text-align: start; padding-bottom: .4rem; max-width: calc(100vw - 2rem) }
         th, td { padding: .25rem .65rem; text-align: end; border-bottom: 1px solid var(--rule); white-space: nowrap }
         th { font-weight: 600 }
         tbody th, tfoot th, td.text, th.text, .numbers thead th:first-child { text-align: start }
         .numbers tbody th, .numbers td.text { min-width: 5rem; max-width: 22rem; white-space: normal; overflow-wrap: anywhere }
+        .ranges tbody th { white-space: nowrap; font-weight: 400 }
         tfoot tr:first-child > * { border-top: 2px solid var(--rule) }
         .tall thead th { position: sticky; top: 0; background: var(--ground) }
         .score { min-width: 6.5rem; background: linear-gradient(90deg, rgb(var(--right) / .6) var(--part), transparent 0) left bottom / 100% 3px no-repeat content-box }
@@ -64,7 +64,7 @@ enum ReportStyle {
         .heat td { text-align: center; min-width: 2.4em }
         .heat thead th { text-align: center; vertical-align: bottom }
         .heat th:first-child { position: sticky; left: 0; background: var(--ground); text-align: end; font-weight: 600 }
-        .heat thead th:first-child { font-weight: 400; font-size: .8rem; color: var(--muted) }
+        .heat thead th:first-child { font-weight: 400; font-size: .8rem; color: var(--muted); white-space: normal; line-height: 1.2 }
         .heat th, .upright { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 11rem }
         .upright { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); max-height: 11rem }
         .wide { font-size: .75rem; border-spacing: 1px }
@@ -83,6 +83,7 @@ enum ReportStyle {
         .mistakes dl div { display: flex; justify-content: space-between; gap: .5rem }
         .mistakes dt { color: var(--muted); white-space: nowrap }
         .mistakes dd { text-align: end; min-width: 0 }
+        .mistakes div:last-child dd { white-space: nowrap }
         .missing { fill: var(--second) }
         summary { cursor: pointer; margin: .75rem 0 .5rem }
         .command { background: var(--panel); border-radius: .5rem; padding: .75rem .9rem; margin: 0 0 1rem; white-space: pre-wrap;
@@ -90,12 +91,23 @@ enum ReportStyle {
         .versions td { text-align: start; white-space: normal }
         .versions th { text-align: start; vertical-align: top }
         .score, .right, .wrong, .mistakes li, .measures div { -webkit-print-color-adjust: exact; print-color-adjust: exact }
+        @media screen and (max-width: 36rem) {
+          th, td { padding: .25rem .4rem }
+          .score { min-width: 0 }
+          .heat { border-spacing: 1px }
+          .heat th, .heat td { padding: .15rem .2rem; min-width: 1.7em }
+        }
         @media print {
           @page { margin: 14mm }
           html { font-size: 11pt }
           body { padding: 0 }
           h2 { break-after: avoid }
-          figure, tr, .measures div, .columns { break-inside: avoid }
+          section { margin-top: 1.75rem }
+          figure, tr, .heat, .measures div, .columns { break-inside: avoid }
+          .columns { grid-template-columns: 1fr 1fr }
+          .mistakes { grid-template-columns: repeat(4, 1fr) }
+          table { font-size: .8rem }
+          th, td { padding: .15rem .4rem }
           thead { display: table-header-group }
           .scroll, .tall { overflow: visible; max-height: none }
           .heat th:first-child, .tall thead th { position: static }
