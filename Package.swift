@@ -66,7 +66,10 @@ let package = Package(
             name: "SurprisalKernelsTests", dependencies: ["Surprisal", "SurprisalKernels", "SurprisalReference"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "SurprisalCommandTests", dependencies: ["SurprisalCommand", "SurprisalIO"],
+            name: "SurprisalCommandTests",
+            dependencies: [
+                "Surprisal", "SurprisalCommand", "SurprisalIO", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -12,7 +12,7 @@ struct CalibrateCommand: ParsableCommand {
             modern neural networks", 2017), and writes it into MODEL. The classes chosen stay the same, their \
             probabilities become honest. DATA as for `train`.
 
-              surprisal calibrate model.safetensors held-out.csv
+              surprisal calibrate model.safetensors table.csv --held-out
             """)
 
     @Argument(help: ArgumentHelp("A file that `train` has written.", valueName: "model"))
@@ -24,8 +24,16 @@ struct CalibrateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The labels, as for `train`. (default: where they were in training)", valueName: "column|file"))
     var labels: String?
 
+    @Flag(help: "Only the rows that the training held out of the same data.")
+    var heldOut = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
+
+    private struct Result: Encodable {
+        let model: String
+        let temperature, lossBefore, loss, calibrationErrorBefore, calibrationError: Double
+    }
 
     func run() throws {
         _ = (Parallel.threadCount, InstructionSet.current)
@@ -34,17 +42,13 @@ struct CalibrateCommand: ParsableCommand {
 
     private func calibrate() throws {
         var classifier = try Classifier(contentsOf: model)
-        let data = try ClassifierData(
-            self.data, labels: labels ?? (ClassifierData.embedded.contains(self.data) ? nil : classifier.labelName),
-            missing: classifier.imputes ? .kept : .refused)
-        if data.table.classes == nil { _ = try data.labels() }
-        let labels = try data.labels(of: classifier)
+        let (features, labels) = try ClassifierData.examples(data, labels: self.labels, for: classifier, heldOut: heldOut)
         let before = classifier.temperature
         classifier.temperature = 1
-        let logits = classifier.logits(try data.features(of: classifier))
+        let logits = classifier.logits(features)
         let scaling: TemperatureScaling
         do throws(TemperatureError) { scaling = try TemperatureScaling(fitting: logits, labels) } catch {
-            throw Failure.exit("\(self.data): \(error)")
+            throw Failure.exit("\(data): \(error)")
         }
         classifier.temperature = scaling.temperature
         do throws(ClassifierError) { try classifier.write(to: model) } catch {
@@ -57,13 +61,11 @@ struct CalibrateCommand: ParsableCommand {
         let (first, then) = (measures(old), measures(new))
         try Failure.printLine(
             json
-                ? JSONLine([
-                    ("model", .text(model)), ("temperature", .number(scaling.temperature)), ("loss_before", .number(first.loss)),
-                    ("loss", .number(then.loss)), ("calibration_error_before", .number(first.error)),
-                    ("calibration_error", .number(then.error)),
-                ]).text
+                ? try JSONText.line(Result(
+                    model: model, temperature: scaling.temperature, lossBefore: first.loss, loss: then.loss,
+                    calibrationErrorBefore: first.error, calibrationError: then.error))
                 : String(
                     format: "%@: %d rows, temperature %.4f\nloss %.4f before, %.4f now; calibration error %.4f before, %.4f now\nwrote %@",
-                    self.data, labels.count, scaling.temperature, first.loss, then.loss, first.error, then.error, model))
+                    data, labels.count, scaling.temperature, first.loss, then.loss, first.error, then.error, model))
     }
 }

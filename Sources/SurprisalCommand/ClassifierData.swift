@@ -38,15 +38,39 @@ struct ClassifierData {
         return (labels, table.classNames)
     }
 
+    /// Labelled rows that a classifier is held against.
+    ///
+    /// - Parameter heldOut: of the rows that it was trained with, only those that were held out.
+    static func examples(
+        _ source: String, labels: String?, for classifier: Classifier, heldOut: Bool
+    ) throws -> (features: Tensor<Float>, labels: Labels) {
+        let data = try ClassifierData(
+            source, labels: labels ?? (embedded.contains(source) ? nil : classifier.labelName),
+            missing: classifier.imputes ? .kept : .refused)
+        // Says where labels may be, when there are none.
+        let own = try data.labels().labels
+        let all = (features: try data.features(of: classifier), labels: try data.labels(of: classifier))
+        if !heldOut { return all }
+        guard let split = classifier.heldOut else {
+            throw Failure.exit("--held-out: the model was trained without a part of its rows held out; expected rows of their own")
+        }
+        guard split.rowCount == own.count else {
+            throw Failure.exit("\(source): \(own.count) rows; expected for --held-out the \(split.rowCount) of the training")
+        }
+        var generator = SplitMix64(seed: split.seed)
+        let rows = own.stratifiedSplit(heldOut: split.part, using: &generator).heldOut
+        return (all.features.rows(rows), all.labels[rows])
+    }
+
     /// The labels as a classifier numbers its classes.
-    func labels(of classifier: Classifier) throws -> Labels {
+    private func labels(of classifier: Classifier) throws -> Labels {
         let classes: [Int]
         do { classes = try table.classes(among: classifier.classNames) } catch { throw Failure.exit("\(source): \(error)") }
         return try Labels(classes, classCount: classifier.classNames.count, ignoring: nil)
     }
 
     /// The features that a classifier was trained on, in its order: by their names where both have some.
-    func features(of classifier: Classifier) throws -> Tensor<Float> {
+    private func features(of classifier: Classifier) throws -> Tensor<Float> {
         try Self.features(table, of: classifier, source: source)
     }
 

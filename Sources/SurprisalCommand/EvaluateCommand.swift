@@ -9,10 +9,11 @@ struct EvaluateCommand: ParsableCommand {
         abstract: "Hold a trained classifier against labelled rows.",
         discussion: """
             Prints the loss in nats, perplexity, accuracy, Brier score and calibration error, each with the middle 95 % of \
-            what 1000 resampled sets of rows give, precision and recall of each class, and the confusion matrix. DATA as for \
+            what 1000 resampled sets of rows give (of a calibration error these lie above it: fewer rows in a bin are further \
+            off), precision and recall of each class, and the confusion matrix. DATA as for \
             `train`; the columns of a CSV file are found by their names.
 
-              surprisal evaluate digits.safetensors digits
+              surprisal evaluate digits.safetensors digits --held-out
               surprisal evaluate model.safetensors table.csv --labels species --report report.html
             """)
 
@@ -34,6 +35,9 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write an HTML page.", valueName: "file"))
     var report: String?
 
+    @Flag(help: "Only the rows that the training held out of the same data.")
+    var heldOut = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -45,23 +49,16 @@ struct EvaluateCommand: ParsableCommand {
 
     private func evaluate() throws {
         let classifier = try Classifier(contentsOf: model)
-        let data = try ClassifierData(
-            self.data, labels: labels ?? (ClassifierData.embedded.contains(self.data) ? nil : classifier.labelName),
-            missing: classifier.imputes ? .kept : .refused)
         let classes = classifier.classNames.count
         guard let k = top.map({ (1...classes).contains($0) ? $0 : nil }) ?? min(5, classes) else {
             throw Failure.exit("--top \(top ?? 0); expected 1 to \(classes)")
         }
-        guard data.table.classes != nil else {
-            _ = try data.labels()
-            return
-        }
-        let features = try data.features(of: classifier), labels = try data.labels(of: classifier)
+        let (features, labels) = try ClassifierData.examples(data, labels: self.labels, for: classifier, heldOut: heldOut)
         let evaluation = Evaluation(
             classifier.logits(features), labels, classNames: classifier.classNames, k: k, seed: seed)
         let page = EvaluationReport(
-            source: self.data, evaluation: evaluation, history: [], features: features, featureNames: classifier.featureNames)
+            source: data + (heldOut ? ", held out" : ""), evaluation: evaluation, history: [], features: features, featureNames: classifier.featureNames)
         if let report { try page.write(to: report) }
-        try Failure.printLine(json ? page.json(model: model) : page.text())
+        try Failure.printLine(json ? try page.json(model: model) : page.text())
     }
 }

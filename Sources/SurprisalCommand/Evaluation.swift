@@ -3,9 +3,11 @@ import Surprisal
 /// How well a classifier does on labelled rows.
 struct Evaluation {
     /// With the ends of the middle 95 % of what resampled rows give.
-    struct Measure {
+    struct Measure: Encodable {
         let name: String
         let value, low, high: Double
+
+        private enum CodingKeys: String, CodingKey { case value, low, high }
     }
 
     struct Mistake {
@@ -17,8 +19,10 @@ struct Evaluation {
 
     let rowCount: Int
     let classNames: [String]
-    /// Loss in nats, perplexity, accuracy, top-k accuracy, Brier score, calibration error.
-    let measures: [Measure]
+    let k: Int
+    /// The first in nats.
+    let loss, perplexity, accuracy, topKAccuracy, brierScore, calibrationError: Measure
+    var measures: [Measure] { [loss, perplexity, accuracy, topKAccuracy, brierScore, calibrationError] }
     let matrix: ConfusionMatrix
     let report: ClassificationReport
     let reliability: ReliabilityDiagram
@@ -30,7 +34,7 @@ struct Evaluation {
     ///   - seed: of the resampled rows.
     init(_ logits: Tensor<Float>, _ labels: Labels, classNames: [String], k: Int, seed: UInt64) {
         rowCount = labels.count
-        self.classNames = classNames
+        (self.classNames, self.k) = (classNames, k)
         matrix = ConfusionMatrix(logits, labels, classNames: classNames)
         report = ClassificationReport(matrix)
         reliability = ReliabilityDiagram(logits, labels)
@@ -66,26 +70,24 @@ struct Evaluation {
         var generator = SplitMix64(seed: seed), resampled: [[Double]] = []
         func values(_ rows: [Int], _ calibrationError: Double) -> [Double] {
             let loss = mean(losses, rows)
-            return [loss, perplexity(loss), mean(right, rows), mean(among, rows), mean(brier, rows), calibrationError]
+            return [loss, exponential(loss), mean(right, rows), mean(among, rows), mean(brier, rows), calibrationError]
         }
-        let names = ["loss", "perplexity", "accuracy", "top-\(k) accuracy", "Brier score", "calibration error"]
-        let exact = reliability.expectedCalibrationError, found = values(all, exact)
+        let found = values(all, reliability.expectedCalibrationError)
         for _ in 0..<Self.resamples {
             let rows = (0..<count).map { _ in Int.random(in: 0..<count, using: &generator) }
             resampled.append(values(rows, calibration(rows)))
         }
-        var measures: [Measure] = []
-        for (place, name) in names.enumerated() {
+        func measure(_ name: String, _ place: Int) -> Measure {
             let sorted = resampled.map { $0[place] }.sorted()
-            measures.append(Measure(
+            return Measure(
                 name: name, value: found[place], low: sorted[Self.resamples / 40],
-                high: sorted[Self.resamples - 1 - Self.resamples / 40]))
+                high: sorted[Self.resamples - 1 - Self.resamples / 40])
         }
-        self.measures = measures
+        (loss, perplexity, accuracy) = (measure("loss", 0), measure("perplexity", 1), measure("accuracy", 2))
+        topKAccuracy = measure("top-\(k) accuracy", 3)
+        (brierScore, calibrationError) = (measure("Brier score", 4), measure("calibration error", 5))
     }
-
-    func measure(_ name: String) -> Double { measures.first { $0.name == name }?.value ?? .nan }
 }
 
 /// e to a mean loss.
-private func perplexity(_ loss: Double) -> Double { Tensor<Double>([loss]).exp().scalars[0] }
+private func exponential(_ loss: Double) -> Double { Tensor<Double>([loss]).exp().scalars[0] }

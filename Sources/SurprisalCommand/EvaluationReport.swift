@@ -24,29 +24,29 @@ struct EvaluationReport {
         return lines.joined(separator: "\n")
     }
 
-    func json(model: String) -> String {
-        var members: [(String, JSONLine.Value)] = [("model", .text(model)), ("data", .text(source)), ("rows", .integer(evaluation.rowCount))]
-        for measure in evaluation.measures {
-            members.append((
-                measure.name.lowercased().replacingOccurrences(of: " ", with: "_").replacingOccurrences(of: "-", with: "_"),
-                .object([("value", .number(measure.value)), ("low", .number(measure.low)), ("high", .number(measure.high))])
-            ))
+    private struct Report: Encodable {
+        struct Class: Encodable {
+            let name: String
+            let precision, recall, f1: Double
+            let support: Int
         }
-        let classes = evaluation.classNames.count
-        members.append((
-            "classes",
-            .list(zip(evaluation.classNames, evaluation.report.classes).map { name, scores in
-                .object([
-                    ("name", .text(name)), ("precision", .number(scores.precision)), ("recall", .number(scores.recall)),
-                    ("f1", .number(scores.f1)), ("support", .integer(scores.support)),
-                ])
-            })
-        ))
-        members.append((
-            "confusion",
-            .list((0..<classes).map { label in .list((0..<classes).map { .integer(evaluation.matrix[label, $0]) }) })
-        ))
-        return JSONLine(members).text
+        let model, data: String
+        let rows, k: Int
+        let loss, perplexity, accuracy, topKAccuracy, brierScore, calibrationError: Evaluation.Measure
+        let classes: [Class]
+        let confusion: [[Int]]
+    }
+
+    func json(model: String) throws -> String {
+        let classes = evaluation.classNames.indices
+        return try JSONText.line(Report(
+            model: model, data: source, rows: evaluation.rowCount, k: evaluation.k, loss: evaluation.loss,
+            perplexity: evaluation.perplexity, accuracy: evaluation.accuracy, topKAccuracy: evaluation.topKAccuracy,
+            brierScore: evaluation.brierScore, calibrationError: evaluation.calibrationError,
+            classes: zip(evaluation.classNames, evaluation.report.classes).map {
+                .init(name: $0, precision: $1.precision, recall: $1.recall, f1: $1.f1, support: $1.support)
+            },
+            confusion: classes.map { label in classes.map { evaluation.matrix[label, $0] } }))
     }
 
     func write(to path: String) throws {
@@ -54,6 +54,7 @@ struct EvaluationReport {
         try HTMLReport(
             title: source, command: Self.command(CommandLine.arguments), versions: [
                 ("instruction set", "\(InstructionSet.current)"), ("threads", "\(Parallel.threadCount)"),
+                ("matrix products", MatrixLibrary.description),
                 ("system", ProcessInfo.processInfo.operatingSystemVersionString), ("date", date),
             ], history: history, evaluation: evaluation, features: features, featureNames: featureNames
         ).write(to: path)

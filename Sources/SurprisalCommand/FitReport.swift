@@ -173,12 +173,7 @@ extension FitReport {
                     standardError: $0.standardError, z: $0.z, pValue: $0.pValue, lower: $0.interval.lower,
                     upper: $0.interval.upper)
             })
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        return String(decoding: try encoder.encode(report), as: UTF8.self)
+        return try JSONText.line(report)
     }
 
     /// The layer in PyTorch's names, for features as they are; names, and what standardisation was folded into it, as

@@ -96,18 +96,13 @@ struct LossResult {
     }
 
     func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
         let squares = gradients.map { $0.values.reduce(0) { $0 + $1 * $1 } }
         let report = Report(
             gradientNorm: gradients.isEmpty ? nil : squares.reduce(0, +).squareRoot(), skippedShare: skippedShare,
             rows: rows.map { Report.Rows($0) },
             loss: reduction == .none ? .each(losses) : .one(losses[0]), reduction: reduction.rawValue,
             positions: positions, ignored: ignored, classes: classes, dtype: dtype, shape: shape)
-        return String(decoding: try encoder.encode(report), as: UTF8.self)
+        return try JSONText.line(report)
     }
 
     func write(to path: String, isDouble: Bool) throws {

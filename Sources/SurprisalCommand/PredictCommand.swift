@@ -23,6 +23,9 @@ struct PredictCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("digits, iris, a file, or -.", valueName: "data"))
     var data: String
 
+    @Option(help: ArgumentHelp("Labels to pass over, as for `train`. (default: where they were in training, if they are there)", valueName: "column"))
+    var labels: String?
+
     @Option(parsing: .unconditional, help: "Classes of a row, the most probable first.")
     var top = 1
 
@@ -44,7 +47,7 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         _ = (Parallel.threadCount, InstructionSet.current)
-        for path in [model, data] where path == output { throw Failure.exit("--output \(path) is a file that is read; expected another") }
+        for path in [model, data] where path == output && output != "-" { throw Failure.exit("--output \(path) is a file that is read; expected another") }
         do { try predict() } catch { throw readingFailure(error) }
     }
 
@@ -102,34 +105,18 @@ struct PredictCommand: ParsableCommand {
             }
         }
         if ClassifierData.embedded.contains(data) { return try take(try ClassifierData(data, labels: nil).table) }
+        // Passed over where they are.
+        let labels = self.labels.map(ClassifierData.labelSource) ?? classifier.labelName.map { .ifNamed($0) } ?? .automatic
         guard try data == "-" || Table<Float>.isCSV(fileAt: data) else {
-            return try take(try Table(contentsOf: data, labels: .automatic, missing: missing))
+            return try take(try Table(contentsOf: data, labels: labels, missing: missing))
         }
         let handle: FileHandle
         if data == "-" { handle = .standardInput } else {
             guard let file = FileHandle(forReadingAtPath: data) else { throw Failure.exit("cannot read \(data)") }
             handle = file
         }
-        // Labels are passed over: the first line says whether their column is there.
-        var first = try handle.read(upToCount: 1 << 22).map { [UInt8]($0) } ?? [], isFirst = true
-        while !first.contains(UInt8(ascii: "\n")), first.count < 1 << 26, let more = try handle.read(upToCount: 1 << 20), !more.isEmpty { first += more }
-        var labels = LabelSource.automatic
-        if let name = classifier.labelName, Self.header(first).contains(name) { labels = .named(name) }
-        var reader = CSVReader<Float>(path: data == "-" ? "standard input" : data, labels: labels, missing: missing) {
-            if isFirst {
-                isFirst = false
-                return first
-            }
-            return try handle.read(upToCount: 1 << 22).map { [UInt8]($0) }
-        }
+        var reader = CSVReader<Float>(handle, path: data == "-" ? "standard input" : data, labels: labels, missing: missing)
         while let table = try reader.next() { try take(table) }
-    }
-
-    private static func header(_ bytes: [UInt8]) -> [String] {
-        let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
-        return line.split(separator: ",", omittingEmptySubsequences: false).map {
-            $0.trimmingCharacters(in: CharacterSet(charactersIn: "\u{FEFF}\""))
-        }
     }
 
     private func write(_ probabilities: [Float], shape: [Int], _ classifier: Classifier) throws {
@@ -137,7 +124,7 @@ struct PredictCommand: ParsableCommand {
             if output.lowercased().hasSuffix(".npy") {
                 try NPYFile.write(probabilities, shape: shape, to: output)
             } else {
-                var writer = SafetensorsWriter(metadata: ["classes": JSONLine.Value.list(classifier.classNames.map { .text($0) }).text])
+                var writer = SafetensorsWriter(metadata: ["classes": try JSONText.line(classifier.classNames)])
                 try writer.add("probabilities", shape: shape, values: probabilities)
                 try writer.write(to: output)
             }

@@ -145,7 +145,7 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    private func plan(rows: Int) throws -> TrainingPlan {
+    func plan(rows: Int) throws -> TrainingPlan {
         TrainingPlan(
             hidden: try hiddenWidths(), activation: activation, dropout: dropout, epochs: epochs,
             batchSize: batchSize ?? min(64, max(8, rows / 16)),
@@ -159,7 +159,19 @@ struct TrainCommand: ParsableCommand {
         for (option, path) in [("model", model), ("report", report ?? "")] where path == data || path == labels || path == validation {
             throw Failure.exit("--\(option) \(path) is a file of the data; expected another")
         }
+        for path in [model, report].compactMap({ $0 }) { try Self.requirePlace(for: path) }
         do { try train() } catch { throw readingFailure(error) }
+    }
+
+    /// Before what may take hours.
+    private static func requirePlace(for path: String) throws {
+        let place = URL(fileURLWithPath: path), folder = place.deletingLastPathComponent().path
+        if (try? place.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true {
+            throw Failure.exit("\(path): is a folder; expected a file to write", status: .inputOutput)
+        }
+        if !FileManager.default.isWritableFile(atPath: folder) {
+            throw Failure.exit("\(path): no folder \(folder) that can be written; expected one", status: .inputOutput)
+        }
     }
 
     private func train() throws {
@@ -176,7 +188,8 @@ struct TrainCommand: ParsableCommand {
         let classifier = Classifier(
             plan.layers(features: data.table.featureCount, classes: names.count), features: data.table.featureCount,
             featureNames: data.table.featureNames, classNames: names, labelName: data.labelName,
-            standardisation: standardisation, imputes: missing == .mean, using: &generator)
+            standardisation: standardisation, imputes: missing == .mean,
+            heldOut: Double(validation).map { .init(part: $0, seed: seed, rowCount: all.count) }, using: &generator)
         let weights = try weights(training.labels, names)
         let trainer = plan.trainer(rows: training.count, classWeights: weights)
         let options = options(plan, training, parts.heldOut, weights)
@@ -217,6 +230,9 @@ struct TrainCommand: ParsableCommand {
         }
         progress.clear()
         if let failure { throw failure }
+        if isDone, heldOut != nil, run.bestEpoch == nil {
+            throw Failure.exit("\(self.data): no epoch had a finite held-out loss; expected --learning-rate \(plan.learningRate) to be smaller")
+        }
         var best = classifier
         best.model = run.best
         if !isDone {
@@ -224,7 +240,7 @@ struct TrainCommand: ParsableCommand {
             if let failure { throw failure }
             try? FileHandle.standardError.write(contentsOf: Data(
                 "surprisal: interrupted in epoch \(run.history.count + 1) of \(epochs); the same command with --resume goes on\n".utf8))
-            if !run.history.isEmpty { try write(best) }
+            if run.bestEpoch != nil || heldOut == nil && !run.history.isEmpty { try write(best) }
             throw ExitCode(130)
         }
         try write(best)
@@ -237,70 +253,6 @@ struct TrainCommand: ParsableCommand {
             throw Failure.exit(error.description, status: .inputOutput)
         }
     }
-
-    // MARK: Rows
-
-    struct Rows {
-        let features: Tensor<Float>
-        let labels: Labels
-        var count: Int { labels.count }
-        init(_ features: Tensor<Float>, _ labels: Labels) { (self.features, self.labels) = (features, labels) }
-    }
-
-    private func split(_ data: ClassifierData, _ labels: Labels, _ names: [String]) throws -> (training: Rows, heldOut: Rows?) {
-        if validation == "none" { return (Rows(data.table.features, labels), nil) }
-        guard let part = Double(validation) else {
-            let other = try ClassifierData(validation, labels: self.labels, missing: missing == .mean ? .kept : .refused)
-            guard other.table.featureCount == data.table.featureCount else {
-                throw Failure.exit("\(validation): \(other.table.featureCount) features; expected \(data.table.featureCount), as in \(self.data)")
-            }
-            let classes: [Int]
-            do { classes = try other.table.classes(among: names) } catch { throw Failure.exit("\(validation): \(error)") }
-            return (
-                Rows(data.table.features, labels),
-                Rows(other.table.features, try Labels(classes, classCount: names.count, ignoring: nil))
-            )
-        }
-        var generator = SplitMix64(seed: seed)
-        let rows = labels.stratifiedSplit(heldOut: part, using: &generator)
-        guard !rows.training.isEmpty, !rows.heldOut.isEmpty else {
-            throw Failure.exit("\(self.data): \(labels.count) rows, no class with two; expected rows to hold out, or --validation none")
-        }
-        return (
-            Rows(data.table.features.rows(rows.training), labels[rows.training]),
-            Rows(data.table.features.rows(rows.heldOut), labels[rows.heldOut])
-        )
-    }
-
-    private func weights(_ labels: Labels, _ names: [String]) throws -> [Double]? {
-        switch classWeights {
-        case .equal: return nil
-        case .balanced:
-            var counts = [Int](repeating: 0, count: names.count)
-            for place in 0..<labels.count { if let label = labels[place] { counts[label] += 1 } }
-            // scikit-learn's: rows over classes times the class's rows; a class without any has no row to weigh.
-            return counts.map { $0 == 0 ? 1 : Double(labels.count) / Double(names.count * $0) }
-        case .file(let path):
-            let table = try Table<Double>(contentsOf: path, labels: .column(0))
-            guard table.featureCount == 1, let classes = table.classes else {
-                throw Failure.exit("\(path): \(table.featureCount + 1) columns; expected 2, the class and its weight")
-            }
-            var weights = [Double?](repeating: nil, count: names.count)
-            for (row, label) in classes.enumerated() {
-                let name = table.classNames[label], weight = table.features.scalars[row]
-                guard let place = names.firstIndex(of: name), weights[place] == nil, weight >= 0 else {
-                    throw Failure.exit("\(path): weight \(weight) of class \"\(name)\"; expected a number, at least 0, for each of \(names.prefix(16).joined(separator: ", ")), once")
-                }
-                weights[place] = weight
-            }
-            return try zip(names, weights).map { name, weight in
-                guard let weight else { throw Failure.exit("\(path): no weight of class \"\(name)\"; expected one for each class") }
-                return weight
-            }
-        }
-    }
-
-    // MARK: Resuming
 
     /// What the numbers depend on.
     private func options(
@@ -329,56 +281,11 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    // MARK: Saying what it came to
-
-    private func crossValidate(
-        _ data: ClassifierData, _ labels: Labels, _ names: [String], _ folds: Int
-    ) throws {
-        guard folds <= labels.count else { throw Failure.exit("\(self.data): \(labels.count) rows; expected at least one for each of \(folds) folds") }
-        var generator = SplitMix64(seed: seed)
-        let parts = labels.stratifiedFolds(folds, using: &generator)
-        var found: [Validation] = []
-        let style = TrainingProgress.style(json: json, quiet: quiet)
-        for (place, heldOut) in parts.enumerated() {
-            let rows = parts.indices.filter { $0 != place }.flatMap { parts[$0] }.sorted()
-            let features = data.table.features.rows(rows), standardisation = Standardisation(of: features)
-            let plan = try plan(rows: rows.count)
-            var generator = SplitMix64(seed: seed)
-            let classifier = Classifier(
-                plan.layers(features: data.table.featureCount, classes: names.count), features: data.table.featureCount,
-                classNames: names, standardisation: standardisation, using: &generator)
-            let trainer = plan.trainer(rows: rows.count, classWeights: try weights(labels[rows], names))
-            var run = plan.start(classifier)
-            let test = Examples(standardisation(data.table.features.rows(heldOut)), labels[heldOut])
-            // Kept is the last: the best would be chosen by the very rows that it is held against.
-            trainer.train(&run, on: Examples(standardisation(features), labels[rows]), validatingOn: patience == nil ? nil : test)
-            let result = trainer.validate(patience == nil ? run.model : run.best, on: test)
-            found.append(result)
-            switch style {
-            case .json:
-                try Failure.printLine(JSONLine([
-                    ("fold", .integer(place + 1)), ("folds", .integer(folds)), ("loss", .number(result.loss)),
-                    ("accuracy", .number(result.accuracy)),
-                ]).text)
-            case .lines, .bar:
-                try Failure.printLine("fold \(place + 1)/\(folds)  " + String(format: "loss %.4f, accuracy %.4f", result.loss, result.accuracy))
-            case .none: break
-            }
-        }
-        func spread(_ values: [Double]) -> (mean: Double, deviation: Double) {
-            let mean = values.reduce(0, +) / Double(values.count)
-            return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot())
-        }
-        let loss = spread(found.map(\.loss)), accuracy = spread(found.map(\.accuracy))
-        try Failure.printLine(
-            json
-                ? JSONLine([
-                    ("folds", .integer(folds)), ("loss", .number(loss.mean)), ("loss_deviation", .number(loss.deviation)),
-                    ("accuracy", .number(accuracy.mean)), ("accuracy_deviation", .number(accuracy.deviation)),
-                ]).text
-                : String(
-                    format: "%d folds: loss %.4f ± %.4f, accuracy %.4f ± %.4f", folds, loss.mean, loss.deviation, accuracy.mean,
-                    accuracy.deviation))
+    private struct Summary: Encodable {
+        let model: String
+        let rows, heldOutRows, features, classes, parameters, epochs: Int
+        let bestEpoch: Int?
+        let loss, accuracy: Double?
     }
 
     private func printSummary(_ classifier: Classifier, _ run: TrainingState.Run, _ rows: Int, _ heldOut: Rows?) throws {
@@ -390,13 +297,10 @@ struct TrainCommand: ParsableCommand {
             try EvaluationReport(source: data, evaluation: evaluation, history: run.history, features: heldOut.features, featureNames: classifier.featureNames).write(to: report)
         }
         if json {
-            return try Failure.printLine(JSONLine([
-                ("model", .text(model)), ("rows", .integer(rows)), ("held_out_rows", .integer(heldOut?.count ?? 0)),
-                ("features", .integer(classifier.featureCount)), ("classes", .integer(classifier.classNames.count)),
-                ("parameters", .integer(classifier.model.parameterCount)), ("epochs", .integer(run.history.count)),
-                ("best_epoch", run.bestEpoch.map { .integer($0) } ?? .null), ("loss", best.map { .number($0.loss) } ?? .null),
-                ("accuracy", best.map { .number($0.accuracy) } ?? .null),
-            ]).text)
+            return try Failure.printLine(try JSONText.line(Summary(
+                model: model, rows: rows, heldOutRows: heldOut?.count ?? 0, features: classifier.featureCount,
+                classes: classifier.classNames.count, parameters: classifier.model.parameterCount, epochs: run.history.count,
+                bestEpoch: run.bestEpoch, loss: best?.loss, accuracy: best?.accuracy)))
         }
         try Failure.printLine(
             "\(data): \(rows) rows to train on\(heldOut.map { ", \($0.count) held out" } ?? ""), \(classifier.featureCount) features, \(classifier.classNames.count) classes; \(classifier.model.parameterCount) parameters")

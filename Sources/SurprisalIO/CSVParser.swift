@@ -110,7 +110,7 @@ struct CSVParser<Scalar: Surprisal.Scalar> {
   /// Whether the labels are found by a name.
   private var isNamed: Bool {
     switch labels {
-    case .automatic, .named: true
+    case .automatic, .named, .ifNamed: true
     case .none, .column, .file: false
     }
   }
@@ -120,7 +120,7 @@ struct CSVParser<Scalar: Surprisal.Scalar> {
     switch labels {
     case .none, .file: return nil
     case .automatic: return LabelSource.usualNames.lazy.compactMap { texts.firstIndex(of: $0) }.first
-    case .named(let name): return texts.firstIndex(of: name)
+    case .named(let name), .ifNamed(let name): return texts.firstIndex(of: name)
     case .column(let column):
       let place = column < 0 ? column + texts.count : column
       guard texts.indices.contains(place) else {

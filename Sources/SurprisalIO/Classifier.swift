@@ -20,18 +20,32 @@ public struct Classifier: Sendable {
   public let standardisation: Standardisation?
   /// Whether a missing feature is taken for its mean.
   public let imputes: Bool
+  /// The rows of its data that it was not trained on.
+  public let heldOut: HeldOut?
   public var temperature: Double
+
+  /// Which rows of a file were held out: `Labels.stratifiedSplit` of its labels gives them again.
+  public struct HeldOut: Codable, Sendable, Equatable {
+    public let part: Double
+    /// Of a `SplitMix64`.
+    public let seed: UInt64
+    /// Of the file.
+    public let rowCount: Int
+
+    public init(part: Double, seed: UInt64, rowCount: Int) { (self.part, self.seed, self.rowCount) = (part, seed, rowCount) }
+  }
 
   /// An untrained classifier.
   ///
   /// Stops the program when the layers do not lead from the features to the classes.
   public init(
     _ layers: [LayerKind], features: Int, featureNames: [String] = [], classNames: [String], labelName: String? = nil,
-    standardisation: Standardisation? = nil, imputes: Bool = false, using generator: inout some RandomNumberGenerator
+    standardisation: Standardisation? = nil, imputes: Bool = false, heldOut: HeldOut? = nil, using generator: inout some RandomNumberGenerator
   ) {
     let text = Text(
       version: Text.version, layers: layers, features: features, classNames: classNames, featureNames: featureNames,
-      labelName: labelName, mean: standardisation?.mean, deviation: standardisation?.deviation, imputes: imputes, temperature: 1)
+      labelName: labelName, mean: standardisation?.mean, deviation: standardisation?.deviation, imputes: imputes,
+      heldOut: heldOut, temperature: 1)
     if let problem = text.problem { fatalError("Classifier: \(problem.found); expected \(problem.expected)") }
     self.init(text, using: &generator)
   }
@@ -44,7 +58,7 @@ public struct Classifier: Sendable {
     } else {
       standardisation = nil
     }
-    (imputes, temperature) = (text.imputes, text.temperature)
+    (imputes, heldOut, temperature) = (text.imputes, text.heldOut, text.temperature)
   }
 
   /// Inputs of the network.
@@ -89,7 +103,7 @@ public struct Classifier: Sendable {
     let text = Text(
       version: Text.version, layers: layers, features: featureCount, classNames: classNames, featureNames: featureNames,
       labelName: labelName, mean: standardisation?.mean, deviation: standardisation?.deviation, imputes: imputes,
-      temperature: temperature)
+      heldOut: heldOut, temperature: temperature)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do { return String(decoding: try encoder.encode(text), as: UTF8.self) } catch {
@@ -120,6 +134,7 @@ public struct Classifier: Sendable {
     let labelName: String?
     let mean, deviation: [Double]?
     let imputes: Bool
+    let heldOut: HeldOut?
     let temperature: Double
 
     var problem: (found: String, expected: String)? {
@@ -136,6 +151,7 @@ public struct Classifier: Sendable {
       if !featureNames.isEmpty, featureNames.count != features {
         return ("\(featureNames.count) names of \(features) features", "one a feature, or none")
       }
+      if let heldOut, !(heldOut.part > 0 && heldOut.part < 1) { return ("held-out part \(heldOut.part)", "one between 0 and 1") }
       if !(temperature > 0 && temperature.isFinite) { return ("temperature \(temperature)", "a finite number above 0") }
       if (mean == nil) != (deviation == nil) { return ("a mean or a deviation alone", "both or neither") }
       if let mean, let deviation {

@@ -8,6 +8,8 @@ public enum LabelSource: Sendable, Equatable {
   case none
   /// A column of a CSV file or an array of an NPZ or safetensors file.
   case named(String)
+  /// The same where there is one of that name, otherwise none: to pass over a trained model's labels.
+  case ifNamed(String)
   /// A column, counted from 0; a negative place counts from the end, -1 being the last.
   case column(Int)
   /// Another file of one label a row: a CSV file of one column, NPY, or IDX.

@@ -64,6 +64,7 @@ extension Table {
     case .named(let name):
       guard keys.contains(name) else { throw .noArray(path: path, expected: [name], keys: keys) }
       label = name
+    case .ifNamed(let name): label = keys.contains(name) ? name : nil
     case .none, .file: label = nil
     case .column(let place):
       throw .labelSource(path: path, found: "column \(place)", expected: "the name of an array")
@@ -77,7 +78,7 @@ extension Table {
   /// One array, of which a column may be the labels.
   private init(_ array: StoredArray, path: String, labels: LabelSource, missing: MissingValues) throws(TableError) {
     switch labels {
-    case .automatic, .none, .file:
+    case .automatic, .ifNamed, .none, .file:
       try self.init(array, nil, path: path, featureArray: nil, labelArray: nil, missing: missing)
     case .named(let name):
       throw .labelSource(path: path, found: "name \(SafetensorsError.quoted(name))", expected: "a column's place or another file")

@@ -1,7 +1,10 @@
+import ArgumentParser
 import Foundation
 import Surprisal
 import SurprisalIO
 import Testing
+
+@testable import SurprisalCommand
 
 @Suite struct TrainCommandTests {
     private let folder: TemporaryFolder
@@ -61,8 +64,15 @@ import Testing
         let calibration = try object(calibrated.output)
         let (loss, before) = (try #require(calibration["loss"] as? Double), try #require(calibration["loss_before"] as? Double))
         #expect(loss <= before + 1e-7)
-        #expect(calibrated.output.contains("\"temperature\":\(try Classifier(contentsOf: model).temperature),"))
+        #expect(calibrated.output.contains("\"temperature\":\(try Classifier(contentsOf: model).temperature)}"))
         #expect(abs(try #require((measures["loss"] as? [String: Double])?["value"]) - before) < 1e-6)
+
+        // The rows that were held out, and what they came to.
+        let again = try object(try Program.run(["evaluate", model, name, "--held-out", "--json"]).output)
+        #expect(again["rows"] as? Int == last["held_out_rows"] as? Int)
+        #expect((again["accuracy"] as? [String: Any])?["value"] as? Double == accuracy)
+        // Of the irises all that are held out may be right, which leaves no temperature to be fitted.
+        if accuracy < 1 { #expect(try Program.run(["calibrate", model, name, "--held-out"]).status == 0) }
 
         let inspected = try Program.run(["inspect", model])
         #expect(inspected.status == 0 && inspected.output.contains("and \(classes) classes"))
@@ -77,6 +87,8 @@ import Testing
         #expect(classifier.featureNames == ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"])
         let refused = try Program.run(["predict", model, data])
         #expect(refused.status == 65 && refused.errors.contains("line 2"), "\(refused.errors)")
+        let told = try Program.run(["predict", model, data, "--labels", "kind"])
+        #expect(told.status == 0 && told.output.split(separator: "\n").count == 3, "\(told.errors)")
         let unlabelled = try file("petal_width_cm,sepal_length_cm,extra,sepal_width_cm,petal_length_cm\n0.2,5.1,7,3.5,1.4\n2.1,6.9,7,3.1,5.4\n")
         let direct = classifier.logits(Tensor([5.1, 3.5, 1.4, 0.2, 6.9, 3.1, 5.4, 2.1], shape: [2, 4])).softmax()
         let found = try Program.run(["predict", model, unlabelled, "--top", "2"])
@@ -225,7 +237,8 @@ import Testing
             (train + ["--label-smoothing", "1.5"], 64, ["--label-smoothing is 1.5"]), (train + ["--patience", "0"], 64, ["--patience is 0"]),
             (train + ["--validation", "1.5"], 64, ["--validation is 1.5"]), (train + ["--workers", "0"], 64, ["--workers is 0"]),
             (train + ["--validation", "none", "--patience", "3"], 64, ["--patience"]), (["train", "iris", "--labels", "x", "--model", out], 64, ["--labels"]),
-            (["train", good], 64, ["--model"]),
+            (["train", good], 64, ["--model"]), (train + ["--learning-rate", "1e30", "--quiet"], 65, ["no epoch", "--learning-rate"]),
+            (train + ["--report", folder.file("none/page.html")], 74, ["none/page.html"]),
             (["evaluate", junk, good], 65, ["junk.safetensors"]), (["evaluate", model, unseen], 65, ["\"z\""]),
             (["evaluate", model, unlabelled], 65, ["kind"]), (["evaluate", model, narrow], 65, ["narrow.csv", "\"b\""]),
             (["evaluate", model, "iris"], 65, ["iris"]), (["evaluate", model, good, "--top", "9"], 65, ["--top 9", "1 to 2"]),
@@ -234,6 +247,7 @@ import Testing
             (["predict", model, good, "--output", "x.txt"], 64, ["x.txt"]),
             (["predict", model, good, "--output", folder.file("none/p.csv")], 74, ["none/p.csv"]),
             (["predict", model, text, "--output", folder.file("p.csv")], 65, ["text.csv", "line 3"]),
+            (["evaluate", model, one, "--held-out"], 65, ["one.csv", "2 rows", "the 6"]),
             (["calibrate", model, one], 65, ["one.csv"]), (["inspect", missing], 65, ["missing.csv"]),
         ]
         let names = try files
@@ -257,10 +271,49 @@ import Testing
         #expect(process.terminationStatus == 74 && last == "surprisal: standard output cannot be written\n", "\(last)")
     }
 
-    @Test func helpIsAManualWhoseExamplesParse() throws {
-        for command in ["train", "evaluate", "predict", "calibrate", "inspect"] {
-            let help = try Program.run([command, "--help"])
-            #expect(help.status == 0 && help.output.contains("  surprisal \(command) "), "\(command)")
+    /// Every example of the manuals, one after the other, by a shell.
+    @Test func theExamplesOfTheManualsRun() throws {
+        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Sources/CDatasets/Data/iris.csv")
+        // Every tenth label another one, so that there are mistakes to calibrate by.
+        let rows = try String(contentsOf: source, encoding: .utf8).split(separator: "\n")
+        let table = rows.enumerated().map { $0 % 10 == 5 ? String($1).replacingOccurrences(of: "setosa", with: "virginica") : String($1) }
+        let path = try file(table.joined(separator: "\n") + "\n")
+        let data = try Table<Float>(contentsOf: path, labels: .named("species"))
+        try NPYFile.write(data.features, to: folder.file("rows.npy"))
+        try NPYFile.write(try #require(data.classes), shape: [data.rowCount], to: folder.file("classes.npy"))
+        let ofTable = ["train", path, "--labels", "species", "--model", folder.file("model.safetensors"), "--quiet"]
+
+        let commands: [any ParsableCommand.Type] = [
+            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, CalibrateCommand.self, InspectCommand.self,
+        ]
+        for command in commands {
+            let name = try #require(command.configuration.commandName)
+            let examples = command.configuration.discussion.split(separator: "\n").filter { $0.hasPrefix("  surprisal ") }
+            #expect(!examples.isEmpty)
+            for example in examples {
+                let process = Process(), errors = Pipe()
+                process.executableURL = URL(fileURLWithPath: "/bin/sh")
+                process.currentDirectoryURL = folder.url
+                process.arguments = ["-c", String(example)]
+                let programs = URL(fileURLWithPath: Program.path).deletingLastPathComponent().path
+                process.environment = ProcessInfo.processInfo.environment.merging(["PATH": programs + ":/usr/bin:/bin"]) { $1 }
+                (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+                try process.run()
+                process.waitUntilExit()
+                let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+                #expect(process.terminationStatus == 0, "\(example): \(said)")
+            }
+            if name == "predict" {
+                // From standard input the same as from the file.
+                let lines = try String(contentsOfFile: folder.file("classes.csv"), encoding: .utf8)
+                #expect(lines == (try Program.run(["predict", folder.file("model.safetensors"), path, "--top", "3"]).output))
+                #expect(lines.split(separator: "\n").count == 151)
+            }
+            // The other commands' examples are about a model of the table.
+            if name == "train" { #expect(try Program.run(ofTable).status == 0) }
+            let help = try Program.run([name, "--help"])
+            #expect(help.status == 0 && help.output.contains("  surprisal \(name) "))
         }
         for shell in ["bash", "zsh", "fish"] {
             let script = try Program.run(["--generate-completion-script", shell])

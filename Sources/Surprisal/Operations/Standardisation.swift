@@ -50,11 +50,13 @@ public struct Standardisation: Sendable, Equatable {
         guard features.rank == 2, features.shape[1] == mean.count else {
             fatalError("Standardisation: features of shape \(features.shape); expected rows × \(mean.count)")
         }
-        let values = features.span, columns = mean.count
+        let values = features.span, rows = features.shape[0], columns = mean.count
         let scaled = [Scalar](capacity: values.count) { output in
-            for place in values.indices {
-                let column = place % columns, value = Double(values[place])
-                output.append(value.isNaN ? 0 : Scalar((value - mean[column]) / deviation[column]))
+            for row in 0..<rows {
+                for column in 0..<columns {
+                    let value = Double(values[row * columns + column])
+                    output.append(value.isNaN ? 0 : Scalar((value - mean[column]) / deviation[column]))
+                }
             }
         }
         return Tensor(scaled, shape: features.shape)

@@ -20,13 +20,8 @@ public struct FittedSoftmaxRegression: Sendable {
     public let ignoredCount: Int
     /// Of the rows that took part, the part whose label has the largest probability; `nil` of class probabilities.
     public let trainingAccuracy: Double?
-    /// Mean and standard deviation of the features, when they were standardised.
+    /// What features were brought to before the penalty was put on their weights, when they were.
     public let standardisation: Standardisation?
-
-    /// What features were brought to before the penalty was put on their weights: `(x − mean) / deviation`.
-    public struct Standardisation: Sendable, Equatable {
-        public let mean, deviation: [Double]
-    }
 
     let data: RegressionData
     let problem: RegressionProblem

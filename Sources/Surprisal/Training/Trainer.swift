@@ -90,8 +90,8 @@ public struct Trainer<M: Layer>: Sendable {
     /// Whether the run is over: all epochs are done, or too many have brought nothing.
     public func isOver(_ run: TrainingRun<M>) -> Bool {
         if run.history.count >= epochs { return true }
-        guard let patience, let best = run.bestEpoch else { return false }
-        return run.history.count - best >= patience
+        guard let patience, run.history.last?.validation != nil else { return false }
+        return run.history.count - (run.bestEpoch ?? 0) >= patience
     }
 
     /// Trains until the run is over.
@@ -197,9 +197,9 @@ public struct TrainingRun<M: Layer>: Sendable {
     /// Of the order of the rows and the layers' random choices.
     public internal(set) var generator: SplitMix64
     public private(set) var history: [EpochReport]
-    /// The model with the lowest validation loss; without validation the last.
+    /// The model with the lowest validation loss; without validation the last, and while none is finite the first.
     public private(set) var best: M
-    /// Of `best`, from 1; nil before the first and without validation.
+    /// Of `best`, from 1; nil before the first, without validation, and while no validation loss is finite.
     public private(set) var bestEpoch: Int?
 
     public init(_ model: M, _ optimizer: some Optimizer<M>, seed: UInt64) {
@@ -225,6 +225,6 @@ public struct TrainingRun<M: Layer>: Sendable {
         }
         let lowest = bestEpoch.flatMap { history[$0 - 1].validation?.loss }
         // NaN is never the best.
-        if lowest.map({ validation.loss < $0 }) ?? true { (best, bestEpoch) = (model, report.epoch) }
+        if validation.loss < lowest ?? .infinity { (best, bestEpoch) = (model, report.epoch) }
     }
 }

@@ -5,6 +5,13 @@ import Surprisal
 final class TrainingProgress {
     enum Style { case none, bar, lines, json }
 
+    private struct Line: Encodable {
+        let epoch, epochs: Int
+        let learningRate, trainingLoss: Double
+        let heldOutLoss, heldOutAccuracy: Double?
+        let best: Bool
+    }
+
     private let style: Style
     private let epochs, steps, rowsPerStep: Int
     private let start = ContinuousClock.now
@@ -52,44 +59,13 @@ final class TrainingProgress {
             }
             try Failure.printLine(line + (isBest ? "  *" : ""))
         case .json:
-            try Failure.printLine(JSONLine([
-                ("epoch", .integer(report.epoch)), ("epochs", .integer(epochs)), ("learning_rate", .number(report.learningRate)),
-                ("training_loss", .number(report.trainingLoss)),
-                ("held_out_loss", report.validation.map { .number($0.loss) } ?? .null),
-                ("held_out_accuracy", report.validation.map { .number($0.accuracy) } ?? .null), ("best", .boolean(isBest)),
-            ]).text)
+            try Failure.printLine(try JSONText.line(Line(
+                epoch: report.epoch, epochs: epochs, learningRate: report.learningRate, trainingLoss: report.trainingLoss,
+                heldOutLoss: report.validation?.loss, heldOutAccuracy: report.validation?.accuracy, best: isBest)))
         }
     }
 
     func clear() { if style == .bar { write("\r\u{1B}[K") } }
 
     private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
-}
-
-/// A JSON object on a line, its members in order; what is not finite is null.
-struct JSONLine {
-    indirect enum Value {
-        case integer(Int), number(Double), text(String), boolean(Bool), list([Value]), object([(String, Value)]), null
-
-        var text: String {
-            switch self {
-            case .integer(let value): return "\(value)"
-            case .number(let value): return value.isFinite ? "\(value)" : "null"
-            case .boolean(let value): return "\(value)"
-            case .null: return "null"
-            case .list(let values): return "[" + values.map(\.text).joined(separator: ",") + "]"
-            case .object(let members): return JSONLine(members).text
-            case .text(let value):
-                // A string is always JSON.
-                guard let data = try? JSONEncoder().encode(value) else { fatalError("JSON of \(value)") }
-                return String(decoding: data, as: UTF8.self)
-            }
-        }
-    }
-
-    let members: [(String, Value)]
-    init(_ members: [(String, Value)]) { self.members = members }
-    var text: String {
-        "{" + members.map { Value.text($0.0).text + ":" + $0.1.text }.joined(separator: ",") + "}"
-    }
 }

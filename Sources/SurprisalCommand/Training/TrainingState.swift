@@ -53,7 +53,7 @@ struct TrainingState {
         } catch { throw .safetensors(error) }
     }
 
-    /// - Parameter start: the optimiser of a run that has not begun.
+    /// - Parameter plan: of whose optimiser the state is.
     init(contentsOf path: String, _ plan: TrainingPlan) throws {
         let file = try SafetensorsFile(contentsOf: path)
         let decoder = JSONDecoder()

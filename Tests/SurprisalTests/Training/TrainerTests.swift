@@ -123,4 +123,22 @@ import Testing
         #expect(rates == [1 / 3.0, 1 / 6.0])
         #expect(run.bestEpoch == nil && bits(run.best) == bits(run.model))
     }
+
+    /// NaN is never the best, not even as the first.
+    @Test func aLossThatIsNoNumberIsNotTheBest() {
+        let model = Self.network([2, 4, 2])
+        var run = TrainingRun(model, SGD(for: model, learningRate: 1), seed: 1)
+        func report(_ epoch: Int, _ loss: Double) -> EpochReport {
+            EpochReport(epoch: epoch, learningRate: 1, trainingLoss: 0, validation: Validation(loss: loss, accuracy: 0))
+        }
+        let trainer = Trainer<Network>(epochs: 10, patience: 2)
+        run.add(report(1, .nan))
+        #expect(run.bestEpoch == nil && !trainer.isOver(run))
+        run.add(report(2, 3))
+        #expect(run.bestEpoch == 2)
+        run.add(report(3, .nan))
+        #expect(run.bestEpoch == 2 && !trainer.isOver(run))
+        run.add(report(4, 3))
+        #expect(run.bestEpoch == 2 && trainer.isOver(run))
+    }
 }
