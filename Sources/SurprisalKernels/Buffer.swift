@@ -76,6 +76,26 @@ public struct Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
     }
 }
 
+extension Buffer {
+    /// Some rows of equal width, one after the other. All of them must be there.
+    package func copy(ofRows rows: ArraySlice<Int>, width: Int) -> Buffer {
+        let copy = Buffer(uninitialized: rows.count * width)
+        let available = width == 0 ? Int.max : count / width
+        let byteCount = width * MemoryLayout<Element>.stride
+        let from = unsafe memory.fixedHeader.base, to = unsafe copy.memory.fixedHeader.base
+        // 64 KB, from which another processor's own bandwidth is worth waking it.
+        let perPart = max(1, (1 << 16) / max(1, byteCount))
+        Parallel.forEach(parts: (rows.count + perPart - 1) / perPart) { part in
+            for place in part * perPart..<min(rows.count, (part + 1) * perPart) {
+                let row = rows[rows.startIndex + place]
+                require(row >= 0 && row < available, "Buffer: row \(row) of \(available)")
+                unsafe (to + place * byteCount).copyMemory(from: from + row * byteCount, byteCount: byteCount)
+            }
+        }
+        return copy
+    }
+}
+
 extension Buffer where Element: Scalar {
     public init(repeating value: Element, count: Int) {
         self.init(uninitialized: count)

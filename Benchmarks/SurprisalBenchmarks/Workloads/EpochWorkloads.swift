@@ -23,7 +23,7 @@ private final class EpochExercise {
     /// Steps that are compared; the whole of a long one would take the loops minutes.
     private static let verifiedSteps = 24
     let rows: Int, batch: Int, sizes: [Int]
-    let examples: Examples<Float>, x: Tensor<Float>, labels: [Int]
+    let examples: Examples<Float>, x: Tensor<Float>, labels: [Int], order: [Int]
     let initial: TwoLayers
     var model: TwoLayers, optimizer: Adam<TwoLayers>
     let trainer: Trainer<TwoLayers>
@@ -33,6 +33,7 @@ private final class EpochExercise {
         var random = Inputs(seed: UInt64(rows + sizes.reduce(1, *)))
         x = Tensor(random.normal(rows * sizes[0]), shape: [rows, sizes[0]])
         labels = random.labels(rows, classes: sizes[2])
+        order = Array(0..<rows)
         do { examples = Examples(x, try Labels(labels, classCount: sizes[2])) } catch { fatalError("epoch: \(error)") }
         initial = TwoLayers(sizes, relu: true, using: &random)
         model = initial
@@ -56,7 +57,7 @@ private final class EpochExercise {
 
     private func engineSteps(_ steps: Int) {
         for part in batches(steps) {
-            optimizer.update(&model, along: trainer.gradient(at: model, examples[part], seed: 0).gradient)
+            optimizer.update(&model, along: trainer.gradient(at: model, examples, rows: order[part], seed: 0).gradient)
         }
     }
 

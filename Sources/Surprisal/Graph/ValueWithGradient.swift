@@ -60,16 +60,19 @@ public func valueWithGradient<Scalar>(
 public func valueWithGradient<M: Model>(
     at model: M, _ body: (M) throws -> Tensor<M.Scalar>
 ) rethrows -> (value: Tensor<M.Scalar>, gradient: Gradient<M>) {
+    let (value, gradients) = try valueWithGradients(at: model, body)
+    return (value, Gradient(at: model, inOrder: gradients))
+}
+
+/// The gradients alone, a parameter each, in their order.
+@inlinable
+func valueWithGradients<M: Model>(
+    at model: M, _ body: (M) throws -> Tensor<M.Scalar>
+) rethrows -> (value: Tensor<M.Scalar>, gradients: [Tensor<M.Scalar>]) {
     var values = model
     var leaves = TrackedInputs<M.Scalar>()
     values.forEachParameter { _, parameter in leaves.track(&parameter) }
-    let (value, gradients) = leaves.differentiated(try body(values))
-    var next = 0
-    values.forEachParameter { _, parameter in
-        parameter = gradients[next]
-        next += 1
-    }
-    return (value, Gradient(values: values, inOrder: gradients))
+    return leaves.differentiated(try body(values))
 }
 
 /// The gradient of a number with respect to a model: a tensor for each parameter, found under the same
@@ -81,8 +84,14 @@ public struct Gradient<M: Model>: Sendable {
     /// The same without the names, which take longer to make than a small parameter's update.
     @usableFromInline let inOrder: [Tensor<M.Scalar>]
 
+    /// - Parameter inOrder: one a parameter of the model.
     @inlinable
-    init(values: M, inOrder: [Tensor<M.Scalar>]) {
+    init(at model: M, inOrder: [Tensor<M.Scalar>]) {
+        var values = model, next = 0
+        values.forEachParameter { _, parameter in
+            parameter = inOrder[next]
+            next += 1
+        }
         self.values = values
         self.inOrder = inOrder
     }
@@ -91,15 +100,4 @@ public struct Gradient<M: Model>: Sendable {
 
     /// Name and gradient of each parameter, in the model's order.
     public var parameters: [(name: String, value: Tensor<M.Scalar>)] { values.parameters }
-
-    /// The sum of two, parameter by parameter.
-    func adding(_ other: Gradient) -> Gradient {
-        let sums = zip(inOrder, other.inOrder).map { combine(.add, $0, $1, name: "gradient") }
-        var values = values, next = 0
-        values.forEachParameter { _, parameter in
-            parameter = sums[next]
-            next += 1
-        }
-        return Gradient(values: values, inOrder: sums)
-    }
 }

@@ -70,8 +70,12 @@ public struct Labels: Sendable, Equatable {
     /// The labels at some positions of a vector of labels: a batch's.
     ///
     /// Stops the program when the labels are no vector, or at a position it has not.
-    public subscript(positions: some Sequence<Int>) -> Labels {
+    @inlinable
+    public subscript(positions: some Sequence<Int>) -> Labels { gathered(Array(positions)[...]) }
+
+    @usableFromInline func gathered(_ positions: ArraySlice<Int>) -> Labels {
         if shape.count != 1 { fatalError("Labels: positions of labels of shape \(shape); expected a vector") }
+        let indices = indices
         return Labels(
             checked: positions.map { position in
                 guard indices.indices.contains(position) else {

@@ -69,7 +69,7 @@ public struct Embedding<Scalar: Surprisal.Scalar>: Model {
     public func callAsFunction(_ indices: [Int], shape: Shape? = nil) -> Tensor<Scalar> {
         do { try check(indices, shape: shape) } catch { fatalError("Embedding: \(error)") }
         return weight.copies(
-            ofRows: indices, shape: (shape ?? [indices.count]) + [features], from: "Embedding", constant: padding)
+            ofRows: indices[...], shape: (shape ?? [indices.count]) + [features], from: "Embedding", constant: padding)
     }
 }
 

@@ -17,5 +17,9 @@ extension Model {
     }
 
     /// The number of numbers in all parameters.
-    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.count } }
+    public var parameterCount: Int {
+        var model = self, count = 0
+        model.forEachParameter { count += $1.count }
+        return count
+    }
 }

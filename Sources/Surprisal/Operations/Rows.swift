@@ -6,11 +6,12 @@ extension Tensor {
     /// - Shapes: `rows × …` → `indices × …`.
     /// - Derivative: each row gets the sum of what its copies got.
     /// Stops the program at an index that is no row.
-    public func rows(_ indices: some Collection<Int>) -> Tensor { rows(chosen: Array(indices)) }
+    @inlinable
+    public func rows(_ indices: some Collection<Int>) -> Tensor { rows(chosen: Array(indices)[...]) }
 
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
-    private func rows(chosen: [Int]) -> Tensor {
+    @usableFromInline func rows(chosen: ArraySlice<Int>) -> Tensor {
         guard let rowCount = shape.first else { fatalError("rows: a scalar has none") }
         for index in chosen where index < 0 || index >= rowCount {
             fatalError("rows: index \(index) of shape \(shape); expected 0 to \(rowCount - 1)")
@@ -23,17 +24,11 @@ extension Tensor {
     /// - Complexity: O(copies), and O(count + copies) on the way back.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
-    func copies(ofRows chosen: [Int], shape: Shape, from name: String, constant: Int? = nil) -> Tensor {
+    func copies(ofRows chosen: ArraySlice<Int>, shape: Shape, from name: String, constant: Int? = nil) -> Tensor {
         let whole = self.shape
         let width = whole.dropFirst().reduce(1, *)
-        var buffer = Buffer<Scalar>(uninitialized: chosen.count * width)
-        var out = buffer.mutableSpan
-        let x = span
-        for (to, from) in chosen.enumerated() {
-            for i in 0..<width { out[to * width + i] = x[from * width + i] }
-        }
         return Tensor(
-            shape: shape, buffer: buffer, from: name,
+            shape: shape, buffer: buffer.copy(ofRows: chosen, width: width), from: name,
             edges: edge { dy in
                 Tensor(shape: whole, buffer: sums(ofCopies: dy.span, chosen, whole[0], width, constant))
             })
@@ -42,7 +37,7 @@ extension Tensor {
 
 /// Of each row the sum over its copies, 0 where there are none: in their order, with the rounding errors kept.
 private func sums<Scalar: Surprisal.Scalar>(
-    ofCopies copies: Span<Scalar>, _ chosen: [Int], _ rowCount: Int, _ width: Int, _ constant: Int?
+    ofCopies copies: Span<Scalar>, _ chosen: ArraySlice<Int>, _ rowCount: Int, _ width: Int, _ constant: Int?
 ) -> Buffer<Scalar> {
     // A counting sort brings the copies of a row together, so that one row of sums at a time need be kept.
     var starts = [Int](repeating: 0, count: rowCount + 1)

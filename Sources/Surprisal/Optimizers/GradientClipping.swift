@@ -21,7 +21,7 @@ extension Gradient {
         guard maximum >= 0 else { fatalError("clip: norm \(maximum); expected at least 0") }
         let norm = norm, factor = maximum / (norm + 1e-6)
         // A NaN is no reason to leave the gradient as it is.
-        if !(factor >= 1) { replace(with: inOrder.map { GradientNorm.mapped($0, .scale(M.Scalar(factor))) }) }
+        if !(factor >= 1) { self = Gradient(at: values, inOrder: inOrder.map { GradientNorm.mapped($0, .scale(M.Scalar(factor))) }) }
         return norm
     }
 
@@ -30,7 +30,7 @@ extension Gradient {
     /// Stops the program when the limit is negative or NaN.
     public mutating func clip(toValue limit: Double) {
         guard limit >= 0 else { fatalError("clip: value \(limit); expected at least 0") }
-        replace(with: inOrder.map { GradientNorm.mapped($0, .clamp(M.Scalar(limit))) })
+        self = Gradient(at: values, inOrder: inOrder.map { GradientNorm.mapped($0, .clamp(M.Scalar(limit))) })
     }
 
     /// Whether all elements are finite; PyTorch's `error_if_nonfinite`.
@@ -41,15 +41,6 @@ extension Gradient {
                 throw .notFinite(Double(number), parameter: name, position: value.shape.indices(ofElement: element))
             }
         }
-    }
-
-    private mutating func replace(with tensors: [Tensor<M.Scalar>]) {
-        var values = values, next = 0
-        values.forEachParameter { _, parameter in
-            parameter = tensors[next]
-            next += 1
-        }
-        self = Gradient(values: values, inOrder: tensors)
     }
 }
 

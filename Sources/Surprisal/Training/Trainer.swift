@@ -126,9 +126,9 @@ public struct Trainer<M: Layer>: Sendable {
         let steps = steps(perEpochOf: examples.count), number = run.history.count + 1
         var sum = CompensatedSum()
         for place in 0..<steps {
-            let batch = examples[order[place * batchSize..<min(examples.count, (place + 1) * batchSize)]]
+            let batch = order[place * batchSize..<min(examples.count, (place + 1) * batchSize)]
             if let learningRate { run.optimizer.learningRate = learningRate((number - 1) * steps + place) }
-            let found = gradient(at: run.model, batch, seed: run.generator.next())
+            let found = gradient(at: run.model, examples, rows: batch, seed: run.generator.next())
             run.move(along: found.gradient)
             sum.add(found.loss * Double(batch.count))
             if !step(number, place, found.loss) { return nil }
@@ -140,31 +140,33 @@ public struct Trainer<M: Layer>: Sendable {
         return report
     }
 
-    /// The loss of a batch and its gradient: what a step goes along.
+    /// The loss of a batch, the examples with these indices, and its gradient: what a step goes along.
     ///
     /// - Parameter seed: of the layers' random choices.
-    public func gradient(at model: M, _ batch: Examples<Scalar>, seed: UInt64) -> (loss: Double, gradient: Gradient<M>) {
+    package func gradient(
+        at model: M, _ examples: Examples<Scalar>, rows batch: ArraySlice<Int>, seed: UInt64
+    ) -> (loss: Double, gradient: Gradient<M>) {
         let rows = rowsPerPiece(batch.count, model), pieces = (batch.count + rows - 1) / rows
-        func piece(_ number: Int, of whole: CrossEntropyLoss<Scalar>) -> (Double, Gradient<M>) {
-            let part = pieces == 1 ? batch : batch[number * rows..<min(batch.count, (number + 1) * rows)]
+        let whole = pieces == 1 ? loss : loss.dividing(by: loss.denominator(of: examples.labels.gathered(batch)))
+        func piece(_ number: Int) -> (Double, [Tensor<Scalar>]) {
+            let start = batch.startIndex + number * rows
+            let chosen = batch[start..<min(batch.endIndex, start + rows)]
+            let features = examples.features.rows(chosen: chosen), labels = examples.labels.gathered(chosen)
             var generator = SplitMix64(seed: seed &+ UInt64(number))
-            let (value, gradient) = valueWithGradient(at: model) {
-                whole($0(part.features, training: &generator), part.labels)
-            }
-            return (Double(value.scalars[0]), gradient)
+            let (value, gradients) = valueWithGradients(at: model) { whole($0(features, training: &generator), labels) }
+            return (Double(value.item()), gradients)
         }
-        if pieces == 1 { return piece(0, of: loss) }
-        let whole = loss.dividing(by: loss.denominator(of: batch.labels))
-        let found = Parallel.$override.withValue(workers ?? Parallel.threadCount) {
-            Parallel.map(pieces) { piece($0, of: whole) }
+        if pieces == 1 {
+            let (value, gradients) = piece(0)
+            return (value, Gradient(at: model, inOrder: gradients))
         }
-        var value = 0.0, sum: Gradient<M>?
-        for (part, gradient) in found {
+        let found = workers.map { Parallel.$override.withValue($0) { Parallel.map(pieces, piece) } } ?? Parallel.map(pieces, piece)
+        var (value, sums) = found[0]
+        for (part, gradients) in found.dropFirst() {
             value += part
-            sum = sum.map { $0.adding(gradient) } ?? gradient
+            for place in sums.indices { sums[place].accumulate(gradients[place]) }
         }
-        guard let sum else { fatalError("Trainer: no piece of a batch of \(batch.count)") }
-        return (value, sum)
+        return (value, Gradient(at: model, inOrder: sums))
     }
 
     /// Where products are small a batch goes faster in pieces, each on a thread of its own, than product by product over
@@ -226,5 +228,15 @@ public struct TrainingRun<M: Layer>: Sendable {
         let lowest = bestEpoch.flatMap { history[$0 - 1].validation?.loss }
         // NaN is never the best.
         if validation.loss < lowest ?? .infinity { (best, bestEpoch) = (model, report.epoch) }
+    }
+}
+
+extension Tensor {
+    /// Adds another's elements, in place where nobody else holds the receiver's.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    fileprivate mutating func accumulate(_ other: Tensor) {
+        var sums = buffer.mutableSpan
+        Scalar.gather(&sums, other.span, momentum: 1, fresh: 1)
     }
 }

@@ -63,7 +63,8 @@ import Testing
             let loss = CrossEntropyLoss<Float>(
                 weight: Tensor([0.3, 2]), labelSmoothing: 0.1, denominator: denominator, zLoss: 0.01)
             let model = Self.network([2, 16, 2])
-            let found = Trainer(epochs: 1, loss: loss).gradient(at: model, Examples(batch.features, labels), seed: 0)
+            let found = Trainer(epochs: 1, loss: loss).gradient(
+                at: model, Examples(batch.features, labels), rows: Array(0..<150)[...], seed: 0)
             let whole = valueWithGradient(at: model) { loss($0(batch.features), labels) }
             #expect(abs(found.loss - Double(whole.value.scalars[0])) <= 4 * Double(Float.ulpOfOne) * found.loss)
             for (a, b) in zip(found.gradient.parameters, whole.gradient.parameters) {
