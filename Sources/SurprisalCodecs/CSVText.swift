@@ -133,6 +133,8 @@ extension CSVText {
     package static func rows<Element: Scalar>(
         _ bytes: Span<UInt8>, isLast: Bool, roles: [CSVRole], keepsMissing: Bool, classes: inout CSVClasses, as: Element.Type
     ) throws(Problem) -> CSVRows<Element> {
+        // Without the row that is cut there is, as a rule, just the room that the rows need.
+        let bytes = isLast ? bytes : bytes.extracting(first: endOfLastLine(bytes))
         let cuts = cut(bytes), room = cuts[cuts.count - 1].row
         let width = roles.count { $0 == .number }, hasLabels = roles.contains(.label)
         var values = Buffer<Element>(uninitialized: room * width)
@@ -170,20 +172,18 @@ extension CSVText {
         let consumed = unsafe parts.last.map { unsafe Int($0.consumed) } ?? 0
         if count < room {
             // Lines were blank, or broken within quotes.
-            var packed = Buffer<Element>(uninitialized: count * width)
-            var target = packed.mutableSpan, place = 0
-            for part in 0..<partCount {
-                let start = cuts[part].row * width
-                for i in start..<start + Int(unsafe parts[part].rows) * width {
-                    target[place] = values.span[i]
-                    place += 1
-                }
-            }
-            values = packed
+            let rows = (0..<partCount).flatMap { part in unsafe cuts[part].row..<cuts[part].row + Int(parts[part].rows) }
+            values = values.copy(ofRows: rows[...], width: width)
         }
         return CSVRows(
             values: values, count: count, classes: indices, missingCount: missingCount, consumed: consumed,
             lineFeeds: isLast ? 0 : lineFeedCount(bytes.extracting(first: consumed)))
+    }
+
+    private static func endOfLastLine(_ bytes: Span<UInt8>) -> Int {
+        var end = bytes.count
+        while end > 0, bytes[end - 1] != UInt8(ascii: "\n") { end -= 1 }
+        return end
     }
 
     /// Where the parts begin, and the last one ends: the byte, and how many rows there are before it at most.

@@ -32,7 +32,7 @@ struct PredictCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write to a file that ends in .csv, .npy or .safetensors; -: to standard output, as CSV.", valueName: "file"))
     var output = "-"
 
-    private static let rowsAtOnce = 8192
+    private static let rowsAtOnce = 2048
 
     func validate() throws {
         if top < 1 { throw ValidationError("--top is \(top); expected at least 1") }
@@ -63,15 +63,27 @@ struct PredictCommand: ParsableCommand {
         default:
             var head: [CSVWriter.Field] = []
             for place in 1...top { head += [.text(place == 1 ? "class" : "class_\(place)"), .text(place == 1 ? "probability" : "probability_\(place)")] }
-            func lines(_ logits: Tensor<Float>) -> [UInt8] {
+            let names = classifier.classNames.map { name in
+                var field: [UInt8] = []
+                CSVWriter.append(.text(name), to: &field)
+                return field
+            }
+            func lines(_ logits: Tensor<Float>) -> [[UInt8]] {
                 let (values, indices) = logits.softmax().topK(top, along: 1)
-                var bytes: [UInt8] = []
-                for row in 0..<logits.shape[0] {
-                    bytes += CSVWriter.line((row * top..<(row + 1) * top).flatMap {
-                        [.text(classifier.classNames[indices.values[$0]]), .float(values.scalars[$0])] as [CSVWriter.Field]
-                    })
+                let rows = logits.shape[0], perPart = 512
+                return Parallel.map((rows + perPart - 1) / perPart) { part in
+                    var bytes: [UInt8] = []
+                    for row in part * perPart..<min(rows, (part + 1) * perPart) {
+                        for place in row * top..<(row + 1) * top {
+                            if place > row * top { bytes.append(UInt8(ascii: ",")) }
+                            bytes += names[indices.values[place]]
+                            bytes.append(UInt8(ascii: ","))
+                            CSVWriter.append(.float(values.span[place]), to: &bytes)
+                        }
+                        bytes.append(UInt8(ascii: "\n"))
+                    }
+                    return bytes
                 }
-                return bytes
             }
             if output == "-" {
                 func print(_ bytes: [UInt8]) throws {
@@ -80,12 +92,12 @@ struct PredictCommand: ParsableCommand {
                     }
                 }
                 try print(CSVWriter.line(head))
-                try forEachPiece(classifier) { try print(lines($0)) }
+                try forEachPiece(classifier) { for part in lines($0) { try print(part) } }
             } else {
                 do {
                     try CSVWriter.write(to: output) { write in
                         try write(CSVWriter.line(head))
-                        try forEachPiece(classifier) { try write(lines($0)) }
+                        try forEachPiece(classifier) { for part in lines($0) { try write(part) } }
                     }
                 } catch let error as CSVError where error.path == output {
                     throw Failure.exit(error.description, status: .inputOutput)

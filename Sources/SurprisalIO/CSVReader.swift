@@ -9,7 +9,8 @@ public struct CSVReader<Scalar: Surprisal.Scalar> {
   private static var longestRow: Int { 1 << 28 }
   private static var pieceByteCount: Int { 1 << 22 }
 
-  private let piece: () throws -> [UInt8]?
+  /// Appends the next bytes; false at the end.
+  private let append: (inout [UInt8]) throws -> Bool
   private var parser: CSVParser<Scalar>
   private var buffer: [UInt8] = []
   private var isAtEnd = false
@@ -23,8 +24,11 @@ public struct CSVReader<Scalar: Surprisal.Scalar> {
     path: String? = nil, labels: LabelSource = .automatic, header: CSVHeader = .automatic, missing: MissingValues = .refused,
     classNames: [String] = [], piece: @escaping () throws -> [UInt8]?
   ) {
-    parser = CSVParser(path: path, labels: labels, header: header, missing: missing, classNames: classNames)
-    self.piece = piece
+    self.init(CSVParser(path: path, labels: labels, header: header, missing: missing, classNames: classNames)) { buffer in
+      guard let bytes = try piece() else { return false }
+      buffer += bytes
+      return !bytes.isEmpty
+    }
   }
 
   /// Reads standard input, say.
@@ -32,9 +36,15 @@ public struct CSVReader<Scalar: Surprisal.Scalar> {
     _ handle: FileHandle, path: String? = nil, labels: LabelSource = .automatic, header: CSVHeader = .automatic,
     missing: MissingValues = .refused, classNames: [String] = []
   ) {
-    self.init(path: path, labels: labels, header: header, missing: missing, classNames: classNames) {
-      try handle.read(upToCount: Self.pieceByteCount).map { [UInt8]($0) }
+    self.init(CSVParser(path: path, labels: labels, header: header, missing: missing, classNames: classNames)) { buffer in
+      guard let bytes = try handle.read(upToCount: Self.pieceByteCount) else { return false }
+      buffer += bytes
+      return !bytes.isEmpty
     }
+  }
+
+  private init(_ parser: CSVParser<Scalar>, append: @escaping (inout [UInt8]) throws -> Bool) {
+    (self.parser, self.append) = (parser, append)
   }
 
   /// The next rows, at least one; nil at the end.
@@ -42,23 +52,24 @@ public struct CSVReader<Scalar: Surprisal.Scalar> {
   /// - Throws: `CSVError` as `Table`; when there is no row at all, too.
   public mutating func next() throws(CSVError) -> Table<Scalar>? {
     while !isAtEnd {
-      let bytes: [UInt8]?
-      do { bytes = try piece() } catch {
+      let before = buffer.count, isLast: Bool
+      do { isLast = try !append(&buffer) } catch {
         let path = parser.path ?? "CSV"
         throw CSVError(FileFailure("read", error), path: path)
       }
-      let isLast = bytes?.isEmpty ?? true
-      if let bytes { buffer += bytes }
       // Without a line's end there can be no row.
-      if !isLast, bytes?.contains(UInt8(ascii: "\n")) != true {
+      if !isLast, !buffer[before...].contains(UInt8(ascii: "\n")) {
         if buffer.count > Self.longestRow { throw CSVError(path: parser.path, reason: .rowTooLong(limit: Self.longestRow)) }
         continue
       }
       isAtEnd = isLast
-      let whole = buffer
-      let (rows, consumed) = try parser.take(whole.span, isLast: isLast)
-      buffer = Array(whole[consumed...])
-      if buffer.count > Self.longestRow { throw CSVError(path: parser.path, reason: .rowTooLong(limit: Self.longestRow)) }
+      // Not under the parser's eyes: both are the reader's.
+      var text: [UInt8] = []
+      swap(&text, &buffer)
+      defer { buffer = text }
+      let (rows, consumed) = try parser.take(text.span, isLast: isLast)
+      text.removeSubrange(..<consumed)
+      if text.count > Self.longestRow { throw CSVError(path: parser.path, reason: .rowTooLong(limit: Self.longestRow)) }
       guard let rows else { continue }
       isEmpty = false
       return Table(

@@ -18,17 +18,22 @@ public struct CSVWriter {
     var line: [UInt8] = []
     for (place, field) in fields.enumerated() {
       if place > 0 { line.append(UInt8(ascii: ",")) }
-      switch field {
-      case .text(let text): append(text, to: &line)
-      case .integer(let value): line += "\(value)".utf8
-      case .float(let value): if !value.isNaN { line += "\(value)".utf8 }
-      case .double(let value): if !value.isNaN { line += "\(value)".utf8 }
-      }
+      append(field, to: &line)
     }
     // Without its quotes, a row of one empty field would be a line without anything, which is none.
     if line.isEmpty { line += "\"\"".utf8 }
     line.append(UInt8(ascii: "\n"))
     return line
+  }
+
+  /// A field as it stands in a row of several.
+  public static func append(_ field: Field, to line: inout [UInt8]) {
+    switch field {
+    case .text(let text): append(text, to: &line)
+    case .integer(let value): line += value.description.utf8
+    case .float(let value): if !value.isNaN { line += value.description.utf8 }
+    case .double(let value): if !value.isNaN { line += value.description.utf8 }
+    }
   }
 
   /// Writes rows so that `path` holds either what it held before or all of the new file.

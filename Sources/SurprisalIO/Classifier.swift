@@ -47,12 +47,12 @@ public struct Classifier: Sendable {
       labelName: labelName, mean: standardisation?.mean, deviation: standardisation?.deviation, imputes: imputes,
       heldOut: heldOut, temperature: 1)
     if let problem = text.problem { fatalError("Classifier: \(problem.found); expected \(problem.expected)") }
-    self.init(text, using: &generator)
+    self.init(text, text.layers.map { $0.layer(using: &generator) })
   }
 
-  private init(_ text: Text, using generator: inout some RandomNumberGenerator) {
-    model = Sequential(text.layers.map { $0.layer(using: &generator) })
-    (layers, classNames, featureNames, labelName) = (text.layers, text.classNames, text.featureNames, text.labelName)
+  private init(_ text: Text, _ layers: [any Layer<Float>]) {
+    model = Sequential(layers)
+    (self.layers, classNames, featureNames, labelName) = (text.layers, text.classNames, text.featureNames, text.labelName)
     if let mean = text.mean, let deviation = text.deviation {
       standardisation = Standardisation(mean: mean, deviation: deviation)
     } else {
@@ -86,16 +86,14 @@ public struct Classifier: Sendable {
     try model.load(file)
   }
 
-  /// An untrained one by the text of `metadata`.
+  /// One by the text of `metadata`, whose weights are 0.
   public init(metadata json: String, path: String? = nil) throws(ClassifierError) {
     let text: Text
     do { text = try JSONDecoder().decode(Text.self, from: Data(json.utf8)) } catch {
       throw .metadata(path: path, found: "no JSON of a classifier", expected: "what `surprisal train` writes")
     }
     if let problem = text.problem { throw .metadata(path: path, found: problem.found, expected: problem.expected) }
-    // Every number is then read over.
-    var generator = SplitMix64(seed: 0)
-    self.init(text, using: &generator)
+    self.init(text, text.layers.map { $0.blankLayer() })
   }
 
   /// What the file's metadata holds, without the weights.

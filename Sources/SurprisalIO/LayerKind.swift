@@ -31,6 +31,15 @@ public enum LayerKind: Codable, Sendable, Equatable {
     }
   }
 
+  /// A layer of this kind whose numbers are to be read: zeros, where random ones would take longer than the reading.
+  func blankLayer() -> any Layer<Float> {
+    if case .linear(let inputs, let outputs) = self {
+      return Linear<Float>(weight: .zeros([outputs, inputs]), bias: .zeros([outputs]))
+    }
+    var none = SplitMix64(seed: 0)
+    return layer(using: &none)
+  }
+
   /// Why there is no such layer, or why it does not follow one of `width` outputs; otherwise the width that it leaves.
   func width(after width: Int) -> Result<Int, Problem> {
     switch self {

@@ -56,7 +56,16 @@ extension Tensor {
         var values = Buffer<Scalar>(uninitialized: view.positions * k)
         var kept = values.mutableSpan
         var indices = [Int](repeating: 0, count: view.positions * k)
-        for n in 0..<view.positions {
+        if k == 1 {
+            var largest = Buffer<Int32>(uninitialized: view.positions)
+            var places = largest.mutableSpan
+            Scalar.argmax(x, axis: view, into: &places)
+            for n in 0..<view.positions {
+                indices[n] = Int(places[n])
+                kept[n] = x[view.element(n, indices[n])]
+            }
+        }
+        for n in 0..<(k == 1 ? 0 : view.positions) {
             // The best so far, best first; a later equal stays behind.
             var best: [Int] = []
             best.reserveCapacity(k + 1)

@@ -1,3 +1,5 @@
+import SurprisalKernels
+
 /// Features shifted and scaled to mean 0 and standard deviation 1, as they were in the rows that it was learned from.
 ///
 /// Learned on the rows that are trained on and applied to all, so that nothing of the others flows into the model. A value
@@ -46,19 +48,24 @@ public struct Standardisation: Sendable, Equatable {
     }
 
     /// The features of any rows, standardised.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public func callAsFunction<Scalar>(_ features: Tensor<Scalar>) -> Tensor<Scalar> {
         guard features.rank == 2, features.shape[1] == mean.count else {
             fatalError("Standardisation: features of shape \(features.shape); expected rows × \(mean.count)")
         }
-        let values = features.span, rows = features.shape[0], columns = mean.count
-        let scaled = [Scalar](capacity: values.count) { output in
-            for row in 0..<rows {
+        let values = features.span, columns = mean.count
+        let mean = mean.span, deviation = deviation.span
+        var scaled = Buffer<Scalar>(uninitialized: values.count)
+        var output = scaled.mutableSpan
+        Parallel.forRows(features.shape[0], elementsPerRow: columns, writing: &output) { rows, output in
+            for row in rows {
                 for column in 0..<columns {
                     let value = Double(values[row * columns + column])
-                    output.append(value.isNaN ? 0 : Scalar((value - mean[column]) / deviation[column]))
+                    output[row * columns + column] = value.isNaN ? 0 : Scalar((value - mean[column]) / deviation[column])
                 }
             }
         }
-        return Tensor(scaled, shape: features.shape)
+        return Tensor(shape: features.shape, buffer: scaled)
     }
 }
