@@ -54,18 +54,7 @@ public struct Standardisation: Sendable, Equatable {
         guard features.rank == 2, features.shape[1] == mean.count else {
             fatalError("Standardisation: features of shape \(features.shape); expected rows × \(mean.count)")
         }
-        let values = features.span, columns = mean.count
-        let mean = mean.span, deviation = deviation.span
-        var scaled = Buffer<Scalar>(uninitialized: values.count)
-        var output = scaled.mutableSpan
-        Parallel.forRows(features.shape[0], elementsPerRow: columns, writing: &output) { rows, output in
-            for row in rows {
-                for column in 0..<columns {
-                    let value = Double(values[row * columns + column])
-                    output[row * columns + column] = value.isNaN ? 0 : Scalar((value - mean[column]) / deviation[column])
-                }
-            }
-        }
-        return Tensor(shape: features.shape, buffer: scaled)
+        return Tensor(
+            shape: features.shape, buffer: ColumnMoments.standardised(features.span, mean: mean, deviation: deviation))
     }
 }
