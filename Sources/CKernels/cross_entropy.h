@@ -42,6 +42,34 @@ static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double 
 #undef TO_D
 #undef TO_W
 
+// A row's sweep, stored where there is a g; a loop of its own for each kind of shares, as one loop that asks vector by vector
+// has no registers left. (Zen 1, AVX2: probabilities 7 % faster, weights and smoothing 3, labels alone 1 to 4.)
+#define SWEPT(name, SUMS, HAS_Q, HAS_WEIGHT, HAS_OPEN)                                              \
+    static __attribute__((noinline)) ROW F(name)(const T *x, T *g, size_t n, T near, F(tally) * sums) { \
+        F(tally) tally = *sums, *t = SUMS ? &tally : NULL;                                          \
+        if (!HAS_Q) tally.shares.q = NULL;                                                          \
+        if (!HAS_WEIGHT) tally.shares.weight = NULL;                                                \
+        if (!HAS_OPEN) tally.shares.open = NULL;                                                    \
+        ROW row = g ? F(sweep)(x, g, n, near, t) : F(sweep_sums)(x, n, near, t);                    \
+        if (SUMS) *sums = tally;                                                                    \
+        return row;                                                                                 \
+    }
+SWEPT(swept, 0, 0, 0, 0)
+SWEPT(swept_smoothed, 1, 0, 0, 0)
+SWEPT(swept_weighted, 1, 0, 1, 0)
+SWEPT(swept_soft, 1, 1, 0, 0)
+SWEPT(swept_soft_weighted, 1, 1, 1, 0)
+SWEPT(swept_any, 1, 1, 1, 1)
+#undef SWEPT
+
+// With what the shares add up.
+static ROW F(swept_shares)(const T *x, T *g, size_t n, T near, F(tally) * sums) {
+    SHARES s = sums->shares;
+    if (s.open) return F(swept_any)(x, g, n, near, sums);
+    if (s.q) return s.weight ? F(swept_soft_weighted)(x, g, n, near, sums) : F(swept_soft)(x, g, n, near, sums);
+    return s.weight ? F(swept_weighted)(x, g, n, near, sums) : F(swept_smoothed)(x, g, n, near, sums);
+}
+
 // What is left to do of a row when its sums are known: from stored e to the gradient.
 typedef struct F(rest) {
     T *g;  // NULL: nothing
@@ -64,8 +92,8 @@ INLINE F(rest) F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y,
     int smooth = a->smoothing > 0;
     T x_y = x[y];
     T near = smooth ? F(max_of)(x, n) : F(first_look)(x, n);
-    F(tally) tally = {.shares = F(shares_of)(a, NULL), .max = F(splat)(near)}, *sums = smooth ? &tally : NULL;
-    ROW row = g ? F(sweep)(x, g, n, near, sums) : F(sweep_sums)(x, n, near, sums);
+    F(tally) tally = {.shares = F(shares_of)(a, NULL), .max = F(splat)(near)};
+    ROW row = smooth ? F(swept_shares)(x, g, n, near, &tally) : F(swept)(x, g, n, near, &tally);
     double spread = smooth ? F(spread_of)(&tally) : 0;
     F(finished_1) r = F(finish_label_1)(a, weight, row.max, x_y, a->weight ? a->weight[y] : 1, row.top, row.rest,
                                         g ? g[y] : 0, row.log, spread, total);
@@ -77,7 +105,7 @@ INLINE F(rest) F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, cons
     size_t n = a->classes;
     T m = F(max_of)(x, n);
     F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(m)};
-    ROW row = g ? F(sweep)(x, g, n, m, &tally) : F(sweep_sums)(x, n, m, &tally);
+    ROW row = F(swept_shares)(x, g, n, m, &tally);
     // Where it has most of the probability, the largest class's gradient needs the others' sum. (Nowhere when the row is
     // no distribution and NaN throughout.)
     size_t top = g && row.rest < row.top ? F(first_of)(g, n, (T)row.top) : n;
