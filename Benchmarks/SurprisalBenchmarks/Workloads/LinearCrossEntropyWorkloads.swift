@@ -47,6 +47,7 @@ extension Workload {
                 number: number, name: name, shape: "\(rows)×\(features)→\(classes)", type: "Float", pass: .forward,
                 bytes: Double(4 * (rows * features + classes * features)),
                 operations: 2 * Double(rows) * Double(features) * Double(classes), limit: .matrixProduct,
+                resultBytes: reports ? nil : 4,
                 make: {
                     LinearCrossEntropyExercise(rows: rows, features: features, classes: classes)
                         .exercise(.forward, reports: reports)

@@ -60,19 +60,19 @@ public func valueWithGradient<Scalar>(
 public func valueWithGradient<M: Model>(
     at model: M, _ body: (M) throws -> Tensor<M.Scalar>
 ) rethrows -> (value: Tensor<M.Scalar>, gradient: Gradient<M>) {
-    let (value, gradients) = try valueWithGradients(at: model, body)
-    return (value, Gradient(at: model, inOrder: gradients))
+    var values = model
+    let (value, gradients) = try valueWithGradients(tracking: &values, body)
+    return (value, Gradient(at: values, inOrder: gradients))
 }
 
-/// The gradients alone, a parameter each, in their order.
+/// The gradients alone, a parameter each, in their order; the model's parameters are tracked ones after.
 @inlinable
 func valueWithGradients<M: Model>(
-    at model: M, _ body: (M) throws -> Tensor<M.Scalar>
+    tracking model: inout M, _ body: (M) throws -> Tensor<M.Scalar>
 ) rethrows -> (value: Tensor<M.Scalar>, gradients: [Tensor<M.Scalar>]) {
-    var values = model
     var leaves = TrackedInputs<M.Scalar>()
-    values.forEachParameter { _, parameter in leaves.track(&parameter) }
-    return leaves.differentiated(try body(values))
+    model.forEachParameter { _, parameter in leaves.track(&parameter) }
+    return leaves.differentiated(try body(model))
 }
 
 /// The gradient of a number with respect to a model: a tensor for each parameter, found under the same
@@ -86,7 +86,7 @@ public struct Gradient<M: Model>: Sendable {
 
     /// - Parameter inOrder: one a parameter of the model.
     @inlinable
-    init(at model: M, inOrder: [Tensor<M.Scalar>]) {
+    init(at model: consuming M, inOrder: [Tensor<M.Scalar>]) {
         var values = model, next = 0
         values.forEachParameter { _, parameter in
             parameter = inOrder[next]

@@ -153,7 +153,10 @@ public struct Trainer<M: Layer>: Sendable {
             let chosen = batch[start..<min(batch.endIndex, start + rows)]
             let features = examples.features.rows(chosen: chosen), labels = examples.labels.gathered(chosen)
             var generator = SplitMix64(seed: seed &+ UInt64(number))
-            let (value, gradients) = valueWithGradients(at: model) { whole($0(features, training: &generator), labels) }
+            var tracked = model
+            let (value, gradients) = valueWithGradients(tracking: &tracked) {
+                whole($0(features, training: &generator), labels)
+            }
             return (Double(value.item()), gradients)
         }
         if pieces == 1 {
