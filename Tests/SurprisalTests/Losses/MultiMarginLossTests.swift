@@ -141,6 +141,22 @@ import Testing
         #expect(kink.value.item() == 0 && kink.gradient.scalars == [0, 0])
     }
 
+    /// Logits next to which the margin's last bits are lost in a Double: what is left of it beyond the kink is told all the same.
+    @Test(arguments: InstructionSet.available) func tellsTheKinkAmongLargeLogits(isa: InstructionSet) throws {
+        try InstructionSet.$override.withValue(isa) {
+            for classes in [2, 5, 40] {
+                var row = [Float](repeating: -.infinity, count: classes)
+                // The next Float below a million is 2⁻⁴ away.
+                (row[0], row[1]) = (1e6, 1e6 - 0x1p-4)
+                let y = try Labels([0], classCount: classes)
+                let loss = MultiMarginLoss<Float>(p: 1, margin: 0x1p-4 + 0x1p-40, reduction: .sum)
+                let found = valueWithGradient(at: Tensor([row])) { loss($0, y) }
+                #expect(found.value.item() == 0x1p-40 / Float(classes))
+                #expect(found.gradient[0, 1] == 1 / Float(classes) && found.gradient[0, 0] == -1 / Float(classes))
+            }
+        }
+    }
+
     @Test func aMeanCountsLabelsNotTheirWeights() throws {
         let x: Tensor<Double> = CrossEntropyRelationTests.logits([4, 3]), y = try Labels([0, 1, -100, 2], classCount: 3)
         let w = Tensor<Double>([0.5, 2, 3])
