@@ -63,7 +63,7 @@ public struct CSVReader<Scalar: Surprisal.Scalar> {
         continue
       }
       isAtEnd = isLast
-      // Not under the parser's eyes: both are the reader's.
+      // Out of the reader, whose parser changes itself meanwhile.
       var text: [UInt8] = []
       swap(&text, &buffer)
       defer { buffer = text }

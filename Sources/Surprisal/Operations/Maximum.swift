@@ -57,34 +57,17 @@ extension Tensor {
         var kept = values.mutableSpan
         var indices = [Int](repeating: 0, count: view.positions * k)
         if k == 1 {
-            var largest = Buffer<Int32>(uninitialized: view.positions)
-            var places = largest.mutableSpan
-            Scalar.argmax(x, axis: view, into: &places)
+            let largest = largestClasses(view, "topK")
             for n in 0..<view.positions {
-                indices[n] = Int(places[n])
+                indices[n] = Int(largest.span[n])
                 kept[n] = x[view.element(n, indices[n])]
             }
-        }
-        for n in 0..<(k == 1 ? 0 : view.positions) {
-            // The best so far, best first; a later equal stays behind.
-            var best: [Int] = []
-            best.reserveCapacity(k + 1)
-            for c in 0..<view.classes {
-                let value = x[view.element(n, c)]
-                if best.count == k {
-                    guard let last = best.last, ranks(value, above: x[view.element(n, last)]) else { continue }
+        } else {
+            for n in 0..<view.positions {
+                for (place, c) in largest(k, of: n, view).enumerated() {
+                    kept[out.element(n, place)] = x[view.element(n, c)]
+                    indices[out.element(n, place)] = c
                 }
-                var low = 0, high = best.count
-                while low < high {
-                    let middle = (low + high) / 2
-                    if ranks(value, above: x[view.element(n, best[middle])]) { high = middle } else { low = middle + 1 }
-                }
-                best.insert(c, at: low)
-                if best.count > k { best.removeLast() }
-            }
-            for (place, c) in best.enumerated() {
-                kept[out.element(n, place)] = x[view.element(n, c)]
-                indices[out.element(n, place)] = c
             }
         }
         let (whole, chosen) = (shape, indices)
@@ -101,6 +84,28 @@ extension Tensor {
         return (
             Tensor(shape: result, buffer: values, from: "TopK", edges: edges), Indices(shape: result, values: indices)
         )
+    }
+
+    /// The classes of a position's k largest elements, in descending order.
+    private func largest(_ k: Int, of position: Int, _ view: ClassAxis) -> [Int] {
+        let x = span
+        // The best so far, best first; a later equal stays behind.
+        var best: [Int] = []
+        best.reserveCapacity(k + 1)
+        for c in 0..<view.classes {
+            let value = x[view.element(position, c)]
+            if best.count == k {
+                guard let last = best.last, ranks(value, above: x[view.element(position, last)]) else { continue }
+            }
+            var low = 0, high = best.count
+            while low < high {
+                let middle = (low + high) / 2
+                if ranks(value, above: x[view.element(position, best[middle])]) { high = middle } else { low = middle + 1 }
+            }
+            best.insert(c, at: low)
+            if best.count > k { best.removeLast() }
+        }
+        return best
     }
 
     /// `argmax` as the kernel writes it.

@@ -21,7 +21,7 @@ extension Gradient {
         guard maximum >= 0 else { fatalError("clip: norm \(maximum); expected at least 0") }
         let norm = norm, factor = maximum / (norm + 1e-6)
         // A NaN is no reason to leave the gradient as it is.
-        if !(factor >= 1) { self = Gradient(at: values, inOrder: inOrder.map { GradientNorm.mapped($0, .scale(M.Scalar(factor))) }) }
+        if !(factor >= 1) { map(.scale(M.Scalar(factor))) }
         return norm
     }
 
@@ -30,7 +30,7 @@ extension Gradient {
     /// Stops the program when the limit is negative or NaN.
     public mutating func clip(toValue limit: Double) {
         guard limit >= 0 else { fatalError("clip: value \(limit); expected at least 0") }
-        self = Gradient(at: values, inOrder: inOrder.map { GradientNorm.mapped($0, .clamp(M.Scalar(limit))) })
+        map(.clamp(M.Scalar(limit)))
     }
 
     /// Whether all elements are finite; PyTorch's `error_if_nonfinite`.
@@ -41,6 +41,10 @@ extension Gradient {
                 throw .notFinite(Double(number), parameter: name, position: value.shape.indices(ofElement: element))
             }
         }
+    }
+
+    private mutating func map(_ operation: UnaryOperation<M.Scalar>) {
+        self = Gradient(at: values, inOrder: inOrder.map { GradientNorm.mapped($0, operation) })
     }
 }
 

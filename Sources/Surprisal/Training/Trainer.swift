@@ -140,12 +140,19 @@ public struct Trainer<M: Layer>: Sendable {
         return report
     }
 
-    /// The loss of a batch, the examples with these indices, and its gradient: what a step goes along.
+    /// The loss of a batch and its gradient: what a step goes along.
     ///
+    /// Stops the program when the batch is empty.
     /// - Parameter seed: of the layers' random choices.
+    public func gradient(at model: M, _ batch: Examples<Scalar>, seed: UInt64) -> (loss: Double, gradient: Gradient<M>) {
+        gradient(at: model, batch, rows: Array(0..<batch.count)[...], seed: seed)
+    }
+
+    /// The same of the examples with these indices, which each piece gathers for itself.
     package func gradient(
         at model: M, _ examples: Examples<Scalar>, rows batch: ArraySlice<Int>, seed: UInt64
     ) -> (loss: Double, gradient: Gradient<M>) {
+        if batch.isEmpty { fatalError("Trainer: a batch of no examples") }
         let rows = rowsPerPiece(batch.count, model), pieces = (batch.count + rows - 1) / rows
         let whole = pieces == 1 ? loss : loss.dividing(by: loss.denominator(of: examples.labels.gathered(batch)))
         func piece(_ number: Int) -> (Double, [Tensor<Scalar>]) {

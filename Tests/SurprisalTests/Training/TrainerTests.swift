@@ -55,6 +55,14 @@ import Testing
         #expect(bits(one.model) != bits(run(Trainer(epochs: 3, batchSize: 150), seed: 2).model))
     }
 
+    @Test func aBatchOfNothingIsRefused() async throws {
+        let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let none = TrainerTests.examples(2, seed: 1)[0..<0]
+            _ = Trainer(epochs: 1).gradient(at: TrainerTests.network([2, 16, 2]), none, seed: 0)
+        }
+        #expect(String(decoding: result.standardErrorContent, as: UTF8.self).contains("Trainer: a batch of no examples"))
+    }
+
     /// Pieces of a batch, with class weights and ignored rows, make the gradient of the whole.
     @Test func piecesMakeTheWhole() throws {
         let batch = Self.examples(150, seed: 4)
@@ -63,8 +71,7 @@ import Testing
             let loss = CrossEntropyLoss<Float>(
                 weight: Tensor([0.3, 2]), labelSmoothing: 0.1, denominator: denominator, zLoss: 0.01)
             let model = Self.network([2, 16, 2])
-            let found = Trainer(epochs: 1, loss: loss).gradient(
-                at: model, Examples(batch.features, labels), rows: Array(0..<150)[...], seed: 0)
+            let found = Trainer(epochs: 1, loss: loss).gradient(at: model, Examples(batch.features, labels), seed: 0)
             let whole = valueWithGradient(at: model) { loss($0(batch.features), labels) }
             #expect(abs(found.loss - Double(whole.value.scalars[0])) <= 4 * Double(Float.ulpOfOne) * found.loss)
             for (a, b) in zip(found.gradient.parameters, whole.gradient.parameters) {
