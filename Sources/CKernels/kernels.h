@@ -25,6 +25,7 @@
 #define CROSS_ENTROPY CK_PASTE(ck_cross_entropy, CK_SUFFIX)
 #define BINARY CK_PASTE(ck_binary, CK_SUFFIX)
 #define FACTORS CK_PASTE(ck_factors, CK_SUFFIX)
+#define PRODUCT CK_PASTE(ck_product, CK_SUFFIX)
 #define MARGIN CK_PASTE(ck_margin, CK_SUFFIX)
 
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -54,6 +55,7 @@
 #include "adam.h"
 #include "binary.h"
 #include "margin.h"
+#include "product.h"
 
 // Both types' divergences are taken in double, with the doubles' functions: in their file.
 #define DIVERGENCE_OF(suffix) CK_PASTE(CK_PREFIX, CK_PASTE(divergence, suffix))
@@ -105,4 +107,4 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
     F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
     F(soft_cap), F(soft_cap_gradient), F(activate), F(activate_gradient), F(adam), F(binary), F(margin),
-    DIVERGENCE_OF(CK_SUFFIX)};
+    DIVERGENCE_OF(CK_SUFFIX), F(product)};

@@ -48,13 +48,13 @@ INLINE void F(transpose)(V r[]) {
 #endif
 }
 
-// The quads at x, x + step, … , one in each 128 bits.
-INLINE V F(load_quads)(const T *x, size_t step) {
+// The quads at rows[0] + at, rows[QUAD] + at, … , one in each 128 bits.
+INLINE V F(load_quads_of)(const T *const *rows, size_t at) {
+#define ONE(i) (*(const F(quad) *)(rows[(i) * QUAD] + at))
 #if CK_LANES * CK_BITS == 128
-    (void)step;
-    return *(const F(quad) *)x;
+    return ONE(0);
 #elif CK_BITS == 32
-#define PAIR(i) __builtin_shufflevector(*(const F(quad) *)(x + (i) * step), *(const F(quad) *)(x + ((i) + 1) * step), 0, 1, 2, 3, 4, 5, 6, 7)
+#define PAIR(i) __builtin_shufflevector(ONE(i), ONE(i + 1), 0, 1, 2, 3, 4, 5, 6, 7)
 #if CK_LANES == 8
     return PAIR(0);
 #else
@@ -62,7 +62,7 @@ INLINE V F(load_quads)(const T *x, size_t step) {
 #endif
 #undef PAIR
 #else
-#define PAIR(i) __builtin_shufflevector(*(const F(quad) *)(x + (i) * step), *(const F(quad) *)(x + ((i) + 1) * step), 0, 1, 2, 3)
+#define PAIR(i) __builtin_shufflevector(ONE(i), ONE(i + 1), 0, 1, 2, 3)
 #if CK_LANES == 4
     return PAIR(0);
 #else
@@ -70,6 +70,14 @@ INLINE V F(load_quads)(const T *x, size_t step) {
 #endif
 #undef PAIR
 #endif
+#undef ONE
+}
+
+// The quads at x, x + step, … , one in each 128 bits.
+INLINE V F(load_quads)(const T *x, size_t step) {
+    const T *rows[L];
+    UNROLL for (size_t i = 0; i < L; i += QUAD) rows[i] = x + i / QUAD * step;
+    return F(load_quads_of)(rows, 0);
 }
 
 // The k'th quad of v.

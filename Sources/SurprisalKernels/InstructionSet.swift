@@ -41,11 +41,11 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
     /// Tests and benchmarks run a body on another set than the current one, of those that are available.
     @TaskLocal package static var override: InstructionSet?
 
+    static var inUse: InstructionSet { override ?? current }
+
     static var table: ck_table {
         // A set comes here only from `available`, or checked against it.
-        guard let table = unsafe ck_table_for((override ?? current).code) else {
-            Environment.stop("this processor lacks \(override ?? current)")
-        }
+        guard let table = unsafe ck_table_for(inUse.code) else { Environment.stop("this processor lacks \(inUse)") }
         return unsafe table.pointee
     }
 }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// C ← A·B (+ C), row-major: A is m×k, B k×n after transposition, C m×n.
 ///
-/// The product is divided into tiles of C whose boundaries depend on the shape alone; each is one
-/// single-threaded BLAS call, run by the package's pool. So the bits do not depend on the number of threads,
-/// and no second pool of spinning threads competes for the processors.
+/// The product is divided into tiles of C whose boundaries depend on the shape alone; each is one call of a kernel or of
+/// BLAS on a single thread, run by the package's pool. So the bits do not depend on the number of threads, and no second
+/// pool of spinning threads competes for the processors.
 public struct MatrixProduct: Sendable {
     public let m, n, k: Int
     public let transposedA, transposedB: Bool
@@ -78,6 +78,23 @@ public struct MatrixProduct: Sendable {
     /// Benchmarks switch it off, to leave a whole product to OpenBLAS.
     package var isDivided = true
 
+    /// Multiply-adds from which OpenBLAS is faster than the kernel with 256-bit vectors: by 2 to 9 %, and slower by 2 to
+    /// 100 % where they are fewer.
+    private static let libraryWork = 0x1p26
+
+    /// Whether the kernel computes it. With 512-bit vectors always: OpenBLAS 0.3.21 takes a processor that is younger than
+    /// itself for one of 256 bits, at half the rate (Zen 5), and where it is told otherwise is within 6 % of the kernel on large
+    /// matrices and behind it on most others. Without AVX2 never.
+    package var isByKernel: Bool {
+        switch InstructionSet.inUse {
+        case .avx512: isDivided
+        case .avx2: isDivided && work < Self.libraryWork
+        case .baseline: false
+        }
+    }
+
+    private var work: Double { Double(m) * Double(n) * Double(k) }
+
     /// Multiply-adds from which a product is worth the touching of packing memory: some 20 µs.
     private static let touchingWork = 0x1p20
     private static let floatsTouched = Atomic<Int>(0), doublesTouched = Atomic<Int>(0)
@@ -121,27 +138,26 @@ public struct MatrixProduct: Sendable {
     /// How C is cut. Measured, tiles across columns are packed less, unless A is transposed or the rows are many more.
     var tiling: (byRows: Bool, edge: Int, count: Int) {
         let byRows = transposedA ? m > n / 2 : m > n + n / 2, long = byRows ? m : n
-        let work = Double(m) * Double(n) * Double(k)
+        let work = work
         let most = work > Self.largeWork ? 16 : 4
         var count = 1
         while isDivided, count < most, Double(count * 2) * Self.tileWork <= work, count * 2 * Self.tileEdge <= long {
             count *= 2
         }
-        // Multiples of 16: whole register blocks.
-        let edge = max(1, (long / count + 15) / 16 * 16)
+        // Multiples of 32: whole register blocks of all kernels.
+        let edge = max(1, (long / count + 31) / 32 * 32)
         return (byRows, edge, (long + edge - 1) / edge)
     }
 
-    /// Calls `product` for every tile with the tile's part of A, B and C, in which the bias of each column has been
-    /// put when there is one.
+    /// Calls `product` for every tile with the tile's part of A, B, the bias of each column when there is one, and C.
     @inline(__always)
     func run<T: Scalar>(
         _ a: UnsafePointer<T>?, _ b: UnsafePointer<T>?, _ bias: UnsafePointer<T>?, _ c: UnsafeMutablePointer<T>?,
-        product: (Tile, UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
+        product: (Tile, UnsafePointer<T>, UnsafePointer<T>, UnsafePointer<T>?, UnsafeMutablePointer<T>) -> Void
     ) {
         guard m > 0, n > 0, let c = unsafe c else { return }
         guard k > 0, let a = unsafe a, let b = unsafe b else {
-            // The empty sum; BLAS is not asked, as it need not touch C then.
+            // The empty sum; neither the kernel nor BLAS is asked, as they need not touch C then.
             if let bias = unsafe bias {
                 for row in 0..<m { unsafe (c + row * n).update(from: bias, count: n) }
             } else if !accumulates {
@@ -149,24 +165,28 @@ public struct MatrixProduct: Sendable {
             }
             return
         }
-        Self.singleThreaded
         let start = Self.start
         defer { if let start { meter(since: start) } }
-        if Double(m) * Double(n) * Double(k) >= Self.touchingWork { Self.touchPackingMemory(T.self) }
         let (byRows, edge, count) = tiling
         Parallel.forEach(parts: count) { part in
             let start = part * edge
             let tile = byRows
                 ? Tile(row: start, column: 0, m: min(edge, m - start), n: n)
                 : Tile(row: 0, column: start, m: m, n: min(edge, n - start))
-            if let bias = unsafe bias {
-                for row in tile.row..<tile.row + tile.m {
-                    unsafe (c + row * n + tile.column).update(from: bias + tile.column, count: tile.n)
-                }
-            }
             unsafe product(
                 tile, a + tile.row * (transposedA ? 1 : strideA), b + tile.column * (transposedB ? strideB : 1),
-                c + tile.row * n + tile.column)
+                bias.map { unsafe $0 + tile.column }, c + tile.row * n + tile.column)
         }
+    }
+
+    /// What BLAS needs before a product.
+    func prepareLibrary<T: Scalar>(_ type: T.Type) {
+        Self.singleThreaded
+        if work >= Self.touchingWork { Self.touchPackingMemory(type) }
+    }
+
+    /// Puts the bias into a tile of C: BLAS adds the product to it.
+    func spread<T>(_ bias: UnsafePointer<T>, over tile: Tile, of c: UnsafeMutablePointer<T>) {
+        for row in 0..<tile.m { unsafe (c + row * n).update(from: bias, count: tile.n) }
     }
 }

@@ -399,7 +399,7 @@ extension Double: Scalar {
     ) {
         require(bias.count == plan.n, "matrix product: a bias of \(bias.count) elements; expected \(plan.n)")
         var plan = plan
-        plan.accumulates = true
+        plan.accumulates = false
         unsafe bias.withUnsafeBufferPointer { bias in unsafe multiply(plan, a, b, adding: bias.baseAddress, into: &c) }
     }
 
@@ -411,12 +411,25 @@ extension Double: Scalar {
         unsafe a.withUnsafeBufferPointer { a in
             unsafe b.withUnsafeBufferPointer { b in
                 unsafe c.withUnsafeMutableBufferPointer { c in
-                    unsafe plan.run(a.baseAddress, b.baseAddress, bias, c.baseAddress) { tile, a, b, c in
+                    if plan.isByKernel {
+                        let kernel = unsafe kernels.product
+                        unsafe plan.run(a.baseAddress, b.baseAddress, bias, c.baseAddress) { tile, a, b, bias, c in
+                            var arguments = unsafe ck_product_f64(
+                                a: a, b: b, bias: bias, c: c, m: tile.m, n: tile.n, k: plan.k, a_step: plan.strideA,
+                                b_step: plan.strideB, c_step: plan.n, a_transposed: plan.transposedA ? 1 : 0,
+                                b_transposed: plan.transposedB ? 1 : 0, accumulates: plan.accumulates ? 1 : 0)
+                            unsafe kernel(&arguments)
+                        }
+                        return
+                    }
+                    plan.prepareLibrary(Double.self)
+                    unsafe plan.run(a.baseAddress, b.baseAddress, bias, c.baseAddress) { tile, a, b, bias, c in
+                        if let bias = unsafe bias { unsafe plan.spread(bias, over: tile, of: c) }
                         unsafe cblas_dgemm(
                             CblasRowMajor, plan.transposedA ? CblasTrans : CblasNoTrans,
                             plan.transposedB ? CblasTrans : CblasNoTrans, Int32(tile.m), Int32(tile.n), Int32(plan.k),
-                            1, a, Int32(plan.strideA), b, Int32(plan.strideB), plan.accumulates ? 1 : 0, c,
-                            Int32(plan.n))
+                            1, a, Int32(plan.strideA), b, Int32(plan.strideB),
+                            unsafe plan.accumulates || bias != nil ? 1 : 0, c, Int32(plan.n))
                     }
                 }
             }

@@ -1,9 +1,14 @@
+import Surprisal
 import SurprisalKernels
 import Testing
 
 @Suite struct MatrixProductTests {
-    /// All transpositions, accumulating or not, around the sizes at which a product is cut into tiles.
-    @Test(arguments: [[1, 1, 1], [3, 5, 2], [64, 64, 64], [300, 7, 400], [7, 520, 300], [515, 130, 40], [64, 512, 128], [512, 64, 128], [0, 3, 2], [3, 2, 0]])
+    /// All transpositions, accumulating or not, on every instruction set, around the sizes at which a product is cut into tiles,
+    /// k into blocks, columns into panels, and a transposed A or one of rows 4 KB apart is copied into strips.
+    @Test(arguments: [
+        [1, 1, 1], [3, 5, 2], [64, 64, 64], [300, 7, 400], [7, 520, 300], [515, 130, 40], [64, 512, 128], [512, 64, 128],
+        [0, 3, 2], [3, 2, 0], [6, 33, 1], [13, 70, 513], [1030, 100, 9], [40, 140, 1024], [9, 3, 600], [8, 16, 257], [14, 31, 6],
+    ])
     func agreesWithThreeLoops(size: [Int]) {
         let (m, n, k) = (size[0], size[1], size[2])
         func value(_ i: Int) -> Double { Double((i * 7919) % 17) - 8 }
@@ -11,23 +16,99 @@ import Testing
             (false, false, false), (true, false, true), (false, true, true), (true, true, false),
         ] {
             let a = (0..<m * k).map(value), b = (0..<k * n).map { value($0 + 5) }
-            var c = (0..<m * n).map { value($0 + 11) }
+            let before = (0..<m * n).map { value($0 + 11) }
             // Small whole numbers: every sum is exact in any order.
             let expected = (0..<m * n).map { index in
                 let (i, j) = (index / n, index % n)
-                return (0..<k).reduce(accumulates ? c[index] : 0) { sum, l in
+                return (0..<k).reduce(accumulates ? before[index] : 0) { sum, l in
                     sum + a[transposedA ? l * m + i : i * k + l] * b[transposedB ? j * k + l : l * n + j]
                 }
             }
             let plan = MatrixProduct(
                 m: m, n: n, k: k, transposedA: transposedA, transposedB: transposedB, accumulates: accumulates)
-            var floats = c.map { Float($0) }
-            do { var out = c.mutableSpan; Double.multiply(plan, a.span, b.span, into: &out) }
-            #expect(c == expected)
             let (fa, fb) = (a.map { Float($0) }, b.map { Float($0) })
-            do { var out = floats.mutableSpan; Float.multiply(plan, fa.span, fb.span, into: &out) }
-            #expect(floats == expected.map { Float($0) })
+            onEverySet { isa in
+                var doubles = before, floats = before.map { Float($0) }
+                do { var out = doubles.mutableSpan; Double.multiply(plan, a.span, b.span, into: &out) }
+                #expect(doubles == expected, "\(isa)")
+                do { var out = floats.mutableSpan; Float.multiply(plan, fa.span, fb.span, into: &out) }
+                #expect(floats == expected.map { Float($0) }, "\(isa)")
+            }
         }
+    }
+
+    /// What C held before is overwritten, even by a plan that accumulates.
+    @Test func theBiasIsAddedOnce() {
+        onEverySet { _ in
+            let a: [Float] = [1, 2, 3, 4], b: [Float] = [1, 0, 1, 0, 1, 1], bias: [Float] = [10, 20, 30]
+            for accumulates in [false, true] {
+                var c = [Float](repeating: 7, count: 6)
+                var out = c.mutableSpan
+                Float.multiply(
+                    MatrixProduct(m: 2, n: 3, k: 2, accumulates: accumulates), a.span, b.span, adding: bias.span, into: &out)
+                #expect(c == [11, 22, 33, 13, 24, 37])
+            }
+        }
+    }
+
+    /// k·u·Σ|a·b| bounds the rounding of a sum in any order (Higham, Accuracy and Stability, 3.1); the sum in Double is of
+    /// the products, which it holds exactly.
+    @Test func roundsAsASumDoes() {
+        var generator = SplitMix64(seed: 7)
+        let (m, n, k) = (37, 45, 700)
+        let a = (0..<m * k).map { _ in Float.random(in: -1...1, using: &generator) }
+        let b = (0..<k * n).map { _ in Float.random(in: -1...1, using: &generator) }
+        let exact = (0..<m * n).map { index in
+            let products = (0..<k).map { Double(a[index / n * k + $0]) * Double(b[$0 * n + index % n]) }
+            return (sum: products.reduce(0, +), magnitude: products.reduce(0) { $0 + abs($1) })
+        }
+        onEverySet { isa in
+            var c = [Float](repeating: 0, count: m * n)
+            do {
+                var out = c.mutableSpan
+                Float.multiply(MatrixProduct(m: m, n: n, k: k), a.span, b.span, into: &out)
+            }
+            for (found, expected) in zip(c, exact) {
+                #expect(abs(Double(found) - expected.sum) <= Double(k) * 0x1p-24 * expected.magnitude, "\(isa)")
+            }
+        }
+    }
+
+    /// An element is of its row and its column alone, to the bit: what a batch's row gives does not depend on the batch.
+    @Test func rowsAndColumnsStandAlone() {
+        onEverySet { isa in
+            // There the product is OpenBLAS's.
+            if isa == .baseline { return }
+            var generator = SplitMix64(seed: 3)
+            let (m, n, k) = (29, 43, 300)
+            var a = (0..<m * k).map { _ in Float.random(in: -1...1, using: &generator) }
+            var b = (0..<k * n).map { _ in Float.random(in: -1...1, using: &generator) }
+            func product(_ rows: Range<Int>) -> [Float] {
+                var c = [Float](repeating: 0, count: rows.count * n)
+                var out = c.mutableSpan
+                Float.multiply(
+                    MatrixProduct(m: rows.count, n: n, k: k, transposedB: true),
+                    a.span.extracting(rows.lowerBound * k..<rows.upperBound * k), b.span, into: &out)
+                return c
+            }
+            let whole = product(0..<m)
+            for row in 0..<m { #expect(product(row..<row + 1)[...] == whole[row * n..<(row + 1) * n]) }
+            a[5 * k] = .nan
+            b[(n - 1) * k] = .infinity
+            let spoilt = product(0..<m)
+            for index in whole.indices where index / n != 5 && index % n != n - 1 { #expect(spoilt[index] == whole[index]) }
+            #expect(spoilt[5 * n].isNaN && !spoilt[n - 1].isFinite)
+        }
+    }
+
+    @Test func largeProductsOnAVX2AreTheLibrarys() {
+        let small = MatrixProduct(m: 32, n: 10, k: 128), large = MatrixProduct(m: 1024, n: 1024, k: 1024)
+        func byKernel(_ isa: InstructionSet) -> [Bool] {
+            InstructionSet.$override.withValue(isa) { [small.isByKernel, large.isByKernel] }
+        }
+        #expect(byKernel(.baseline) == [false, false])
+        #expect(byKernel(.avx2) == [true, false])
+        #expect(byKernel(.avx512) == [true, true])
     }
 
     /// A may be some columns of a wider matrix.
@@ -87,4 +168,8 @@ import Testing
         let one = product(1)
         for threads in [2, 3, 8] { #expect(product(threads) == one) }
     }
+}
+
+private func onEverySet(_ body: (InstructionSet) -> Void) {
+    for isa in InstructionSet.available { InstructionSet.$override.withValue(isa) { body(isa) } }
 }

@@ -131,6 +131,16 @@ enum { CK_STRIP = 2048 };
         size_t count;                                                                            \
     } ck_divergence_##S;                                                                         \
                                                                                                  \
+    /* C ← A·B, of n columns, each with its bias when there is one, or added to C. */            \
+    typedef struct ck_product_##S {                                                              \
+        const T *a, *b;                                                                          \
+        const T *_Nullable bias; /* one a column of C; not when it accumulates */                \
+        T *c;                                                                                    \
+        size_t m, n, k;                                                                          \
+        size_t a_step, b_step, c_step; /* from one row, as it is stored, to the next */          \
+        int a_transposed, b_transposed, accumulates;                                             \
+    } ck_product_##S;                                                                            \
+                                                                                                 \
     typedef struct ck_kernels_##S {                                                              \
         void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
         void (*vjp)(const ck_vjp_##S *, size_t begin, size_t end);                               \
@@ -149,6 +159,7 @@ enum { CK_STRIP = 2048 };
         void (*binary)(const ck_binary_##S *, size_t begin, size_t end);                         \
         void (*margin)(const ck_margin_##S *, size_t begin, size_t end);                         \
         void (*divergence)(const ck_divergence_##S *, size_t begin, size_t end);                 \
+        void (*product)(const ck_product_##S *);                                                 \
     } ck_kernels_##S;
 
 CK_DECLARE(float, f32)
