@@ -78,8 +78,8 @@ public struct MatrixProduct: Sendable {
     /// Benchmarks switch it off, to leave a whole product to OpenBLAS.
     package var isDivided = true
 
-    /// Multiply-adds from which OpenBLAS is faster than the kernel with 256-bit vectors: by 2 to 9 %, and slower by 2 to
-    /// 100 % where they are fewer.
+    /// Multiply-adds from which OpenBLAS is faster than the kernel with 256-bit vectors: by 2 to 26 %, and slower by 2 to
+    /// 140 % where they are fewer. Measured on Zen 5, whose units are wider than that.
     private static let libraryWork = 0x1p26
 
     /// Whether the kernel computes it. With 512-bit vectors always: OpenBLAS 0.3.21 takes a processor that is younger than
