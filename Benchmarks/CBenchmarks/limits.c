@@ -17,7 +17,8 @@
 #undef CB_BYTES
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
+// Without the width the compiler cuts vectors in two: half the rate of Zen 5.
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"), min_vector_width(512))), apply_to = function)
 #define CB_PREFIX avx512
 #define CB_BYTES 64
 #include "limits.h"
