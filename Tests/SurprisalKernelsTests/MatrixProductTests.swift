@@ -40,13 +40,16 @@ import Testing
     /// What C held before is overwritten, even by a plan that accumulates.
     @Test func theBiasIsAddedOnce() {
         onEverySet { _ in
-            let a: [Float] = [1, 2, 3, 4], b: [Float] = [1, 0, 1, 0, 1, 1], bias: [Float] = [10, 20, 30]
+            // Several panels of columns side by side, the last not whole.
+            let a: [Float] = [1, 2, 3, 4], n = 75
+            let b = (0..<2 * n).map { Float($0 % 7) }, bias = (0..<n).map { Float(10 * $0) }
+            let expected = (0..<2 * n).map { bias[$0 % n] + a[$0 / n * 2] * b[$0 % n] + a[$0 / n * 2 + 1] * b[n + $0 % n] }
             for accumulates in [false, true] {
-                var c = [Float](repeating: 7, count: 6)
+                var c = [Float](repeating: 7, count: 2 * n)
                 var out = c.mutableSpan
                 Float.multiply(
-                    MatrixProduct(m: 2, n: 3, k: 2, accumulates: accumulates), a.span, b.span, adding: bias.span, into: &out)
-                #expect(c == [11, 22, 33, 13, 24, 37])
+                    MatrixProduct(m: 2, n: n, k: 2, accumulates: accumulates), a.span, b.span, adding: bias.span, into: &out)
+                #expect(c == expected)
             }
         }
     }
@@ -111,12 +114,13 @@ import Testing
         #expect(byKernel(.avx512) == [true, true])
     }
 
-    /// A may be some columns of a wider matrix.
-    @Test(arguments: [[3, 5, 2], [300, 7, 400], [515, 130, 40], [1, 4, 3]]) func columnsOfAWiderMatrix(size: [Int]) {
+    /// A may be some columns of a wider matrix, also of one whose rows lie 4 KB apart.
+    @Test(arguments: [[3, 5, 2], [300, 7, 400], [515, 130, 40], [1, 4, 3], [40, 70, 297]])
+    func columnsOfAWiderMatrix(size: [Int]) {
         let (m, n, k) = (size[0], size[1], size[2])
         func value(_ i: Int) -> Double { Double((i * 7919) % 17) - 8 }
         for transposedA in [false, true] {
-            let (rows, columns) = transposedA ? (k, m) : (m, k), stride = columns + 5, offset = 2
+            let (rows, columns) = transposedA ? (k, m) : (m, k), stride = columns == 297 ? 512 : columns + 5, offset = 2
             let wide = (0..<rows * stride).map(value), b = (0..<k * n).map { value($0 + 5) }
             var c = [Double](repeating: 1, count: m * n)
             let expected = (0..<m * n).map { index in
