@@ -82,9 +82,9 @@ public struct MatrixProduct: Sendable {
     /// 140 % where they are fewer. Measured on Zen 5, whose units are wider than that.
     private static let libraryWork = 0x1p26
 
-    /// Whether the kernel computes it. With 512-bit vectors always: OpenBLAS 0.3.21 takes a processor that is younger than
-    /// itself for one of 256 bits, at half the rate (Zen 5), and where it is told otherwise is within 6 % of the kernel on large
-    /// matrices and behind it on most others. Without AVX2 never.
+    /// Whether the kernel computes it. With 512-bit vectors always: OpenBLAS 0.3.21 is within 7 % of it on large matrices, behind
+    /// it by up to a third on middle ones, ahead on some tiny ones, and at half the rate where its environment holds it to 256
+    /// bits (Zen 5). Without AVX2 never.
     package var isByKernel: Bool {
         switch InstructionSet.inUse {
         case .avx512: isDivided
