@@ -8,7 +8,7 @@
 // Of a block of k: a panel is 16 KB.
 #define DEPTH ((size_t)(8192 / CK_BYTES))
 
-// `count` rows of B, `step` apart, to a panel: of the n columns from b on, as whole vectors with zeros beyond.
+// `count` rows of B, `step` apart, to a panel: the n columns from b on, in as many vectors as they take.
 INLINE void F(pack_columns)(T *panel, const T *b, size_t step, size_t count, size_t n) {
     for (size_t p = 0; p < count; p++, b += step, panel += 2 * L) {
         F(store)(panel, F(load_n)(b, n, 0));
