@@ -10,15 +10,15 @@
 INLINE void F(subtract)(T *e, size_t n, F(factor) f, SHARES s, T scale) {
     size_t c = 0;
     if (f.second[0] == 1) {
-        for (; c + L <= n; c += L) F(store)(e + c, F(scaled_once)(F(load)(e + c), f) - F(share)(s, c, L) * scale);
+        for (; c + L <= n; c += L)
+            F(store)(e + c, F(scaled_once)(F(load)(e + c), f) - F(share)(s, c, L) * scale);
     }
     for (; c < n; c += L)
         F(store_n)(e + c, n - c, F(scaled)(F(load_n)(e + c, n - c, 0), f) - F(share)(s, c, n - c) * scale);
 }
 
-static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double factor, double low, T scale) {
+static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, F(factor) f, T scale) {
     size_t n = a->classes;
-    F(factor) f = F(factor_of)((VD)factor, (VD)low);
     SHARES s = F(shares_of)(a, q);
     // The loop without what it does not need.
     SHARES plain = {NULL, NULL, NULL, s.kept, s.uniform}, weighted = {NULL, s.weight, NULL, s.kept, s.uniform},
@@ -29,18 +29,6 @@ static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, double 
     else if (s.weight) F(subtract)(e, n, f, weighted, scale);
     else F(subtract)(e, n, f, plain, scale);
 }
-
-#define D double
-#define W T
-#define G(name) F(CK_PASTE(name, 1))
-#define TO_D(w) ((double)(w))
-#define TO_W(d) ((T)(d))
-#include "finish.h"
-#undef D
-#undef W
-#undef G
-#undef TO_D
-#undef TO_W
 
 // A row's sweep, stored where there is a g; a loop of its own for each kind of shares, as one loop that asks vector by vector
 // has no registers left. (Zen 1, AVX2: probabilities 7 % faster, weights and smoothing 3, labels alone 1 to 4.)
@@ -70,79 +58,87 @@ static ROW F(swept_shares)(const T *x, T *g, size_t n, T near, F(tally) * sums) 
     return s.weight ? F(swept_weighted)(x, g, n, near, sums) : F(swept_smoothed)(x, g, n, near, sums);
 }
 
-// What is left to do of a row when its sums are known: from stored e to the gradient.
-typedef struct F(rest) {
-    T *g;  // NULL: nothing
-    const T *q;
-    double factor, low;
-    T scale;       // of the shares
-    size_t apart;  // a class with a gradient of its own, if below the number of classes
-    T special;
-} F(rest);
+// The class of the largest exponential, where it has most of the probability: its gradient needs the others' sum. (Nowhere
+// when the row is no distribution and NaN throughout.)
+INLINE size_t F(top_of)(const T *e, size_t n, ROW row) { return row.rest < row.top ? F(first_of)(e, n, (T)row.top) : n; }
 
-INLINE void F(complete)(const CROSS_ENTROPY *a, const F(rest) * r, F(ahead) next) {
-    if (!r->g) return;
-    if (r->q || a->smoothing > 0) F(subtract_shares)(a, r->g, r->q, r->factor, r->low, r->scale);
-    else F(scale_row)(r->g, a->classes, r->factor, r->low, next);
-    if (r->apart < a->classes) r->g[r->apart] = r->special;
+// What the sweeps of a batch leave, a row a lane.
+typedef struct F(swept_rows) {
+    F(row_sums) sums;
+    T x[L], e[L], share[L];  // as in F(target)
+    double spread[L], total[L];
+    I top[L];
+} F(swept_rows);
+
+INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, I label, T near, F(swept_rows) * s, size_t j) {
+    size_t n = a->classes;
+    const T *x = a->logits + row * n, *q = a->probabilities ? a->probabilities + row * n : NULL;
+    T *e = a->gradient ? a->gradient + row * n : NULL;
+    F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(near)};
+    s->x[j] = q ? 0 : x[label];
+    if (!q && a->smoothing == 0) {
+        F(set)(&s->sums, j, F(swept)(x, e, n, near, &tally));
+    } else {
+        ROW r = F(swept_shares)(x, e, n, near, &tally);
+        F(set)(&s->sums, j, r);
+        s->spread[j] = F(spread_of)(&tally);
+        if (q) {
+            s->total[j] = F(reduce_add)(F(total)(&tally.total));
+            size_t top = e ? F(top_of)(e, n, r) : n;
+            s->share[j] = top < n ? F(share)(tally.shares, top, 1)[0] : F(nan)();
+            s->top[j] = top < n ? (I)top : -1;
+        }
+    }
+    s->e[j] = !q && e ? e[label] : 0;
 }
 
-INLINE F(rest) F(label_row)(const CROSS_ENTROPY *a, const T *x, T *g, int32_t y, T weight, double total, T *loss) {
+// From stored e to the gradient.
+INLINE void F(complete)(const CROSS_ENTROPY *a, size_t row, const F(target) * t, F(factor) f, size_t j, F(ahead) next) {
     size_t n = a->classes;
-    int smooth = a->smoothing > 0;
-    T x_y = x[y];
-    T near = smooth ? F(max_of)(x, n) : F(first_look)(x, n);
-    F(tally) tally = {.shares = F(shares_of)(a, NULL), .max = F(splat)(near)};
-    ROW row = smooth ? F(swept_shares)(x, g, n, near, &tally) : F(swept)(x, g, n, near, &tally);
-    double spread = smooth ? F(spread_of)(&tally) : 0;
-    F(finished_1) r = F(finish_label_1)(a, weight, row.max, x_y, a->weight ? a->weight[y] : 1, row.top, row.rest,
-                                        g ? g[y] : 0, row.log, spread, total);
-    *loss = r.loss;
-    return (F(rest)){g, NULL, r.factor, r.low, (T)(a->scale * weight), (size_t)y, r.special};
-}
-
-INLINE F(rest) F(probability_row)(const CROSS_ENTROPY *a, const T *x, T *g, const T *q, T weight, T *loss) {
-    size_t n = a->classes;
-    T m = F(max_of)(x, n);
-    F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(m)};
-    ROW row = F(swept_shares)(x, g, n, m, &tally);
-    // Where it has most of the probability, the largest class's gradient needs the others' sum. (Nowhere when the row is
-    // no distribution and NaN throughout.)
-    size_t top = g && row.rest < row.top ? F(first_of)(g, n, (T)row.top) : n;
-    double share = top < n ? (double)F(share)(tally.shares, top, 1)[0] : __builtin_nan("");
-    F(finished_1) r = F(finish_probabilities_1)(
-        a, weight, row.max, row.top, row.rest, row.log, F(spread_of)(&tally), F(reduce_add)(F(total)(&tally.total)), share);
-    *loss = r.loss;
-    return (F(rest)){g, q, r.factor, r.low, (T)(a->scale * weight), top, r.special};
+    T *g = a->gradient + row * n;
+    const T *q = a->probabilities ? a->probabilities + row * n : NULL;
+    if (q || a->smoothing > 0) F(subtract_shares)(a, g, q, f, (T)(a->scale * t->weight[j]));
+    else F(scale_row)(g, n, f, next);
+    I apart = q ? t->top[j] : t->label[j];
+    if (apart >= 0) g[apart] = t->r.special[j];
 }
 
 static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, size_t end) {
     // A copy, which no store can be taken to change: the loops need not read it again, or divide again.
     const CROSS_ENTROPY copy = *arguments, *a = &copy;
-    size_t n = a->classes;
-    double total = a->labels && a->smoothing > 0 ? F(uniform_total)(arguments) : 0;
-    F(rest) waiting = {0};
-    for (size_t row = begin; row < end; row++) {
-        const T *x = a->logits + row * n;
-        T *g = a->gradient ? a->gradient + row * n : NULL;
-        T weight = a->row_weights ? a->row_weights[row] : 1;
-        F(rest) rest = {0};
-        if (a->probabilities && weight != 0) {
-            rest = F(probability_row)(a, x, g, a->probabilities + row * n, weight, a->losses + row);
-        } else if (a->labels && a->labels[row] >= 0 && weight != 0) {
-            rest = F(label_row)(a, x, g, a->labels[row], weight, total, a->losses + row);
-        } else {
-            a->losses[row] = 0;
-            if (g) __builtin_memset(g, 0, n * sizeof(T));
-        }
-        F(ahead) next = {0};
-        if (row + 1 < end) next = (F(ahead)){x + n, g && g != x ? g + n : NULL};
-        if (!SIDE_BY_SIDE(n)) {
-            F(complete)(a, &rest, next);
-        } else {
-            F(complete)(a, &waiting, next);
-            waiting = rest;
+    size_t n = a->classes, batch = F(rows_at_once)(n, a->beyond_cache && a->gradient);
+    int soft = a->probabilities != NULL, shared = soft || a->smoothing > 0;
+    double total = !soft && shared ? F(uniform_total)(arguments) : 0;
+    F(swept_rows) s = {0};
+    for (size_t lane = 0; lane < L; lane++) s.total[lane] = total;
+    for (size_t first = begin; first < end; first += batch) {
+        size_t count = end - first < batch ? end - first : batch;
+        const T *x = a->logits + first * n;
+        F(target) t;
+        t.label = F(labels_at)(a->labels + first, soft ? 0 : count);
+        t.weight = a->row_weights ? F(load_n)(a->row_weights + first, count, 0) : F(splat)(1);
+        t.label = t.weight == 0 ? (VI)((I)0) - 1 : t.label;
+        VI skipped = soft ? t.weight == 0 : t.label < 0;
+        T near[L];
+        for (size_t j = 0; j < count; j++)
+            if (!skipped[j]) near[j] = shared ? F(max_of)(x + j * n, n) : F(first_look)(x + j * n, n);
+        F(clear)(&s.sums);
+        for (size_t j = 0; j < count; j++)
+            if (!skipped[j]) F(sweep_row)(a, first + j, t.label[j], near[j], &s, j);
+        t.x = F(load)(s.x);
+        t.e = F(load)(s.e);
+        t.share = F(load)(s.share);
+        t.spread = F(load_doubles)(s.spread);
+        t.total = F(load_doubles)(s.total);
+        __builtin_memcpy(&t.top, s.top, sizeof t.top);
+        F(store_n)(a->losses + first, count, F(target_finish)(a, F(lanes_of)(&s.sums), &t));
+        F(factor) f = F(factor_of)(t.r.factor, t.r.low);
+        for (size_t j = 0; a->gradient && j < count; j++) {
+            T *g = a->gradient + (first + j) * n;
+            F(ahead) next = {0};
+            if (first + j + 1 < end) next = F(ahead_of)(x + (j + 1) * n, g + n, n, a->beyond_cache);
+            if (skipped[j]) __builtin_memset(g, 0, n * sizeof(T));
+            else F(complete)(a, first + j, &t, F(factor_at)(&f, j), j, next);
         }
     }
-    F(complete)(a, &waiting, (F(ahead)){0});
 }

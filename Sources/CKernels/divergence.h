@@ -39,7 +39,7 @@ INLINE void G(divergences)(const DIVERGENCE *a, size_t i, size_t n, size_t count
     }
     if (logarithms) { UNROLL for (size_t j = 0; j < count; j++) log[j] = t[j]; }
     else if (!__builtin_reduce_or(odd)) F(log_of_normals)(some, log, count);
-    else { UNROLL for (size_t j = 0; j < count; j++) log[j] = F(log_n)(some[j]); }
+    else { UNROLL for (size_t j = 0; j < count; j++) log[j] = F(log_of)(some[j]); }
     UNROLL for (size_t j = 0; j < count; j++) {
         size_t at = i + j * L, left = n - j * L;
         if (a->target_slopes) {

@@ -1,29 +1,6 @@
 // exp of a vector of T, in the forms that the kernels need, and the logarithms.
 
-#define D double
-#define DI int64_t
-#define DU uint64_t
-#define G(name) F(CK_PASTE(name, 1))
-#define TO_REAL(k) ((double)(k))
 #include "logarithm.h"
-#undef D
-#undef DI
-#undef DU
-#undef G
-#undef TO_REAL
-
-#define D VD
-#define DI VDI
-#define DU VDU
-#define G(name) F(CK_PASTE(name, n))
-// Below AVX-512 there is no conversion of 64-bit integers: small ones are added to the bits of 1.5·2⁵².
-#define TO_REAL(k) ((VD)((k) + 0x4338000000000000LL) - 0x1.8p52)
-#include "logarithm.h"
-#undef D
-#undef DI
-#undef DU
-#undef G
-#undef TO_REAL
 
 // Adding this rounds to the nearest integer, which then stands in the low bits.
 #define MAGIC ((T)1.5 * (T)((I)1 << CK_MANTISSA))
@@ -214,12 +191,12 @@ INLINE void F(log1p_of_fractions)(const V *x, V *y, size_t n) {
     STEP(q[j] = x[j] * q[j])
     EACH y[j] = x[j] + x[j] * q[j];
 #else
-    EACH y[j] = F(narrow)(F(log1p_n)(F(widen)(x[j])));
+    EACH y[j] = F(narrow)(F(log1p_of)(F(widen)(x[j])));
 #endif
 }
 
 #if CK_BITS == 64
-// log(x) of normal x > 0, of n ≤ 8 vectors: G(log) of them step by step.
+// log(x) of normal x > 0, of n ≤ 8 vectors: F(log_of) of them step by step.
 INLINE void F(log_of_normals)(const V *x, V *y, size_t n) {
     V k[8], f[8], s[8], z[8], w[8], even[8], q[8];
     EACH {

@@ -1,71 +1,116 @@
-// From the sums of a row to its loss and the numbers its gradient needs: once for a single row
-// (W is T, D is double), once for rows across lanes (W is V, D is VD).
+// From the sums of L rows, a row a lane, to their losses and the numbers that their gradients need.
+
+// The numbers of sweep.h's ROW.
+typedef struct F(lanes) {
+    V max;
+    VD top, rest;
+} F(lanes);
+#define LANES F(lanes)
 
 // A float's row divides once in double, with digits to spare; a double's divides each time and keeps remainders.
 #if CK_BITS == 32
 #define OVER(x, all, inverse) ((x) * (inverse))
-#define SHARE(x, top, rest, inverse, low) (*(low) = (D)0.0, (x) * (inverse))
+#define SHARE(x, top, rest, inverse, low) (*(low) = (VD)0.0, (x) * (inverse))
 #else
 #define OVER(x, all, inverse) ((x) / (all))
-#define SHARE(x, top, rest, inverse, low) ((void)(inverse), G(quotient)(x, top, rest, low))
+#define SHARE(x, top, rest, inverse, low) ((void)(inverse), F(quotient)(x, top, rest, low))
 #endif
 
-typedef struct G(finished) {
-    W loss;
-    W special;  // the gradient at the label, or at the row's maximum
-    D factor;   // the gradient elsewhere is e·(factor + low) − share·scale
-    D low;
-} G(finished);
+typedef struct F(finished) {
+    V loss;
+    V special;  // the gradient at the label, or at the row's maximum
+    VD factor;   // the gradient elsewhere is e·(factor + low) − share·scale
+    VD low;
+} F(finished);
 
 // λ·lse² to a loss; returns its part of p's factor.
-INLINE D G(add_z)(const CROSS_ENTROPY *a, W max, D log, W *loss) {
-    if (a->z_loss == 0) return (D)0.0;
-    D lse = TO_D(max) + log, slope = a->z_loss * lse;
-    *loss = TO_W(TO_D(*loss) + slope * lse);
+INLINE VD F(add_z)(const CROSS_ENTROPY *a, V max, VD log, V *loss) {
+    if (a->z_loss == 0) return (VD)0.0;
+    VD lse = F(widen)(max) + log, slope = a->z_loss * lse;
+    *loss = F(narrow)(F(widen)(*loss) + slope * lse);
     return slope + slope;
 }
 
 // Index target y; `spread` and `total` are the smoothing shares' (0 without smoothing).
-INLINE G(finished) G(finish_label)(const CROSS_ENTROPY *a, W weight, W max, W x_y, W w_y, D top, D rest, D e_y, D log,
-                                   D spread, D total) {
-    G(finished) out;
+INLINE F(finished) F(finish_label)(const CROSS_ENTROPY *a, V weight, V max, V x_y, V w_y, VD top, VD rest, VD e_y, VD log,
+                                   VD spread, VD total) {
+    F(finished) out;
     // In the type's own arithmetic: the very operations of log-softmax and NLL one after the other.
-    out.loss = w_y * ((max - x_y) + TO_W(log));
-    D all = top + rest, inverse = 1.0 / all, w = TO_D(w_y), hit = (1 - a->smoothing) * w;
+    out.loss = w_y * ((max - x_y) + F(narrow)(log));
+    VD all = top + rest, inverse = 1.0 / all, w = F(widen)(w_y), hit = (1 - a->smoothing) * w;
     // 1 − p_y as the sum of the other probabilities: a confident row keeps its digits.
-    D others = OVER((TO_D(x_y) == TO_D(max) ? rest : top + (rest - e_y)), all, inverse);
-    D g = -hit * others;
+    VD others = OVER((F(widen)(x_y) == F(widen)(max) ? rest : top + (rest - e_y)), all, inverse);
+    VD g = -hit * others;
     if (a->smoothing > 0) {
-        out.loss = TO_W((1 - a->smoothing) * TO_D(out.loss) + (spread + total * log));
+        out.loss = F(narrow)((1 - a->smoothing) * F(widen)(out.loss) + (spread + total * log));
         // The label's own share, rounded as it was when it went into the total.
-        g += OVER(e_y, all, inverse) * total - TO_D(w_y * (T)a->uniform);
+        g += OVER(e_y, all, inverse) * total - F(widen)(w_y * (T)a->uniform);
     }
-    D z = G(add_z)(a, max, log, &out.loss), scale = (D)a->scale;
+    VD z = F(add_z)(a, max, log, &out.loss), scale = (VD)a->scale;
     if (a->z_loss != 0) g += OVER(e_y, all, inverse) * z;
     if (a->row_weights) {
         out.loss *= weight;
-        scale *= TO_D(weight);
+        scale *= F(widen)(weight);
     }
-    out.special = TO_W(scale * g);
+    out.special = F(narrow)(scale * g);
     out.factor = SHARE(scale * (hit + total + z), top, rest, inverse, &out.low);
     return out;
 }
 
 // Class probabilities; `share` is that of the class with the largest logit, where
 // p·Σa − a = p·(Σa − a) − a·(1 − p) keeps the digits of a confident row.
-INLINE G(finished) G(finish_probabilities)(const CROSS_ENTROPY *a, W weight, W max, D top, D rest, D log, D spread, D total,
-                                           D share) {
-    G(finished) out;
-    D all = top + rest, inverse = 1.0 / all;
-    out.loss = TO_W(spread + total * log);
-    D z = G(add_z)(a, max, log, &out.loss), scale = (D)a->scale;
+INLINE F(finished) F(finish_probabilities)(const CROSS_ENTROPY *a, V weight, V max, VD top, VD rest, VD log, VD spread, VD total,
+                                           VD share) {
+    F(finished) out;
+    VD all = top + rest, inverse = 1.0 / all;
+    out.loss = F(narrow)(spread + total * log);
+    VD z = F(add_z)(a, max, log, &out.loss), scale = (VD)a->scale;
     if (a->row_weights) {
         out.loss *= weight;
-        scale *= TO_D(weight);
+        scale *= F(widen)(weight);
     }
-    out.special = TO_W(scale * (OVER(top, all, inverse) * (total + z - share) - share * OVER(rest, all, inverse)));
+    out.special = F(narrow)(scale * (OVER(top, all, inverse) * (total + z - share) - share * OVER(rest, all, inverse)));
     out.factor = SHARE(scale * (total + z), top, rest, inverse, &out.low);
     return out;
 }
 #undef OVER
 #undef SHARE
+
+// What the sums do not hold, and what becomes of them.
+typedef struct F(target) {
+    VI label;        // −1: none
+    V weight;        // of the row, where rows have weights; 0: it counts for nothing
+    V x, e;          // the logit and the exponential at the label
+    VD spread, total;
+    V share;  // of class probabilities, that of the class with the largest exponential
+    VI top;   // and that class
+    F(finished) r;
+} F(target);
+
+INLINE VI F(labels_at)(const int32_t *labels, size_t n) {
+    VI v = (VI)((I)0) - 1;
+#if CK_BITS == 32
+    if (n >= L) {
+        __builtin_memcpy(&v, labels, sizeof v);
+        return v < 0 ? (VI)((I)0) - 1 : v;
+    }
+#endif
+    for (size_t lane = 0; lane < L; lane++)
+        if (lane < n && labels[lane] >= 0) v[lane] = labels[lane];
+    return v;
+}
+
+INLINE V F(target_finish)(const CROSS_ENTROPY *a, LANES s, F(target) * t) {
+    VD log = F(log1p_ratio)(s.rest, s.top);
+    if (a->probabilities) {
+        t->r = F(finish_probabilities)(a, t->weight, s.max, s.top, s.rest, log, t->spread, t->total, F(widen)(t->share));
+        return a->row_weights ? (V)((VI)t->r.loss & (t->weight != 0)) : t->r.loss;
+    }
+    V w_y = F(splat)(1);
+    if (a->weight) {
+        UNROLL for (size_t lane = 0; lane < L; lane++)
+            if (t->label[lane] >= 0) w_y[lane] = a->weight[t->label[lane]];
+    }
+    t->r = F(finish_label)(a, t->weight, s.max, t->x, w_y, s.top, s.rest, F(widen)(t->e), log, t->spread, t->total);
+    return (V)((VI)t->r.loss & (t->label >= 0));
+}

@@ -32,19 +32,10 @@
 
 #include "elementary.h"
 #include "shares.h"
+#include "sweep.h"
+#include "finish.h"
 #include "rows.h"
 #include "cross_entropy.h"
-#define D VD
-#define W V
-#define G(name) F(CK_PASTE(name, n))
-#define TO_D(w) F(widen)(w)
-#define TO_W(d) F(narrow)(d)
-#include "finish.h"
-#undef D
-#undef W
-#undef G
-#undef TO_D
-#undef TO_W
 #include "transpose.h"
 #include "lanes.h"
 #include "vjp.h"
@@ -96,8 +87,8 @@ static void F(cross_entropy)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
         }                                                                        \
     }
 ELEMENTWISE(exp, F(exp_full)(v))
-ELEMENTWISE(log, F(narrow)(F(log_n)(F(widen)(v))))
-ELEMENTWISE(log1p, F(narrow)(F(log1p_n)(F(widen)(v))))
+ELEMENTWISE(log, F(narrow)(F(log_of)(F(widen)(v))))
+ELEMENTWISE(log1p, F(narrow)(F(log1p_of)(F(widen)(v))))
 #undef ELEMENTWISE
 
 #ifdef CK_TARGET

@@ -92,13 +92,6 @@ static void F(unpack)(RUN run, T *x, size_t classes, size_t inner, const T *pack
     }
 }
 
-// The numbers of rows.h's ROW, a row a lane; the logarithm is taken when the sums of several blocks are there.
-typedef struct F(lanes) {
-    V max;
-    VD top, rest;
-} F(lanes);
-#define LANES F(lanes)
-
 INLINE V F(lane_max)(BLOCK b, const T *x, size_t classes) {
     V m = F(splat)(-F(infinity)());
     for (size_t c = 0; c < classes; c++) m = F(larger)(m, F(get)(b, x, c));
@@ -169,16 +162,16 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
                               : F(lane_sweep)(at, x + from, soft ? y + from : NULL, classes);
             for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
                 if (sums) {
-                    V lse = F(narrow)(F(widen)(s[i].max) + F(log1p_ratio_n)(s[i].rest, s[i].top));
+                    V lse = F(narrow)(F(widen)(s[i].max) + F(log1p_ratio)(s[i].rest, s[i].top));
                     size_t done = (first + i) * L;
                     F(store_n)(a->y + position + done, run.n - done,
                                lse == lse ? lse : F(lane_extreme)(at, x + from, classes));
                 } else if (soft) {
-                    VD low, by = F(quotient_n)((VD)1.0, s[i].top, s[i].rest, &low);
+                    VD low, by = F(quotient)((VD)1.0, s[i].top, s[i].rest, &low);
                     F(factor) f = F(factor_of)(by, low);
                     for (size_t k = 0; k < classes; k++) F(put)(at, y + from, k, F(scaled)(F(get)(at, y + from, k), f));
                 } else {
-                    V log = F(narrow)(F(log1p_ratio_n)(s[i].rest, s[i].top));
+                    V log = F(narrow)(F(log1p_ratio)(s[i].rest, s[i].top));
                     for (size_t k = 0; k < classes; k++)
                         F(put)(at, y + from, k, (F(get)(at, x + from, k) - s[i].max) - log);
                 }
@@ -196,30 +189,6 @@ INLINE V F(lane_bare_share)(SHARES s, BLOCK b, size_t c) {
 INLINE V F(lane_share)(SHARES s, BLOCK b, size_t c) {
     V bare = F(lane_bare_share)(s, b, c);
     return s.weight ? bare * s.weight[c] : bare;
-}
-
-// Of a block: what its sums do not hold, and what becomes of them.
-typedef struct F(target) {
-    VI label;        // −1: none
-    V weight;        // of the row, where rows have weights; 0: it counts for nothing
-    V x, e;          // the logit and the exponential at the label
-    VD spread, total;
-    V share;  // of class probabilities, that of the class with the largest exponential
-    VI top;   // and that class
-    F(finished_n) r;
-} F(target);
-
-INLINE VI F(labels_at)(const int32_t *labels, size_t n) {
-    VI v = (VI)((I)0) - 1;
-#if CK_BITS == 32
-    if (n >= L) {
-        __builtin_memcpy(&v, labels, sizeof v);
-        return v < 0 ? (VI)((I)0) - 1 : v;
-    }
-#endif
-    for (size_t lane = 0; lane < L; lane++)
-        if (lane < n && labels[lane] >= 0) v[lane] = labels[lane];
-    return v;
 }
 
 // Up to so many classes each is compared with the labels; of more, the labels' own numbers are fetched one by one.
@@ -273,21 +242,6 @@ INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const 
         t->top = is ? (VI)(I)c : t->top;
     }
     return s;
-}
-
-INLINE V F(target_finish)(const CROSS_ENTROPY *a, LANES s, F(target) * t) {
-    VD log = F(log1p_ratio_n)(s.rest, s.top);
-    if (a->probabilities) {
-        t->r = F(finish_probabilities_n)(a, t->weight, s.max, s.top, s.rest, log, t->spread, t->total, F(widen)(t->share));
-        return a->row_weights ? (V)((VI)t->r.loss & (t->weight != 0)) : t->r.loss;
-    }
-    V w_y = F(splat)(1);
-    if (a->weight) {
-        UNROLL for (size_t lane = 0; lane < L; lane++)
-            if (t->label[lane] >= 0) w_y[lane] = a->weight[t->label[lane]];
-    }
-    t->r = F(finish_label_n)(a, t->weight, s.max, t->x, w_y, s.top, s.rest, F(widen)(t->e), log, t->spread, t->total);
-    return (V)((VI)t->r.loss & (t->label >= 0));
 }
 
 // e times the factor, less the shares where there are any; `once`, a constant, where the factor has no second step.

@@ -10,7 +10,7 @@ INLINE V F(vjp_element)(ck_output output, V p, V u, V sum, V top, V rest) {
     return u * others - p * (sum - u);
 }
 
-// The probabilities whose logarithms y ≤ 0 are, of n ≤ 4 vectors: e(y) without its power of two.
+// The probabilities whose logarithms y ≤ 0 are, of n ≤ 8 vectors: e(y) without its power of two.
 INLINE void F(probabilities)(V *y, size_t n) {
     F(exp_at)(F(reference_at)(F(splat)(0)), y, y, n);
     UNROLL for (size_t j = 0; j < n; j++) y[j] *= CK_BITS == 32 ? (T)0x1p-30 : (T)0x1p-500;
@@ -22,9 +22,10 @@ typedef struct F(pulled) {
     V top;
 } F(pulled);
 
-// Of up to `count` vectors from class i on, n > 0 classes being left; p to `kept` where there is one.
-INLINE void F(pull)(F(pulled) * s, const T *y, const T *u, T *kept, size_t i, size_t n, size_t count, int soft) {
-    V p[4], up[4];
+// Of 4·quads whole vectors from class i on, or (quads = 0) of one of up to n > 0 classes; p to `kept` where there is one.
+INLINE void F(pull)(F(pulled) * s, const T *y, const T *u, T *kept, size_t i, size_t n, size_t quads, int soft) {
+    V p[8], up[8];
+    size_t count = quads > 0 ? 4 * quads : 1;
     UNROLL for (size_t j = 0; j < count; j++) {
         up[j] = F(load_n)(u + i + j * L, n - j * L, 0);
         p[j] = F(load_n)(y + i + j * L, n - j * L, soft ? 0 : -F(infinity)());
@@ -33,31 +34,45 @@ INLINE void F(pull)(F(pulled) * s, const T *y, const T *u, T *kept, size_t i, si
         UNROLL for (size_t j = 0; j < count; j++) F(add)(&s->sum, up[j] * p[j]);
         return;
     }
+    // In double one by one: they may cancel, the probabilities do not.
+    UNROLL for (size_t j = 0; j < count; j++) F(add)(&s->sum, up[j]);
     F(probabilities)(p, count);
-    UNROLL for (size_t j = 0; j < count; j++) {
-        if (kept) F(store_n)(kept + i + j * L, n - j * L, p[j]);
-        F(add)(&s->sum, up[j]);
-        F(add)(&s->rest, F(smaller)(s->top, p[j]));
-        s->top = F(larger)(s->top, p[j]);
+    if (kept) { UNROLL for (size_t j = 0; j < count; j++) F(store_n)(kept + i + j * L, n - j * L, p[j]); }
+    UNROLL for (size_t q = 0; q < quads; q++) {
+        V *w = p + 4 * q;
+        F(largest_last)(w);
+        F(add4)(&s->rest, w[0], w[1], w[2], F(smaller)(s->top, w[3]));
+        s->top = F(larger)(s->top, w[3]);
     }
+    if (quads > 0) return;
+    F(add)(&s->rest, F(smaller)(s->top, p[0]));
+    s->top = F(larger)(s->top, p[0]);
 }
 
-INLINE void F(vjp_row)(const VJP *a, size_t start) {
+INLINE void F(vjp_row)(const VJP *a, size_t start, int soft) {
     size_t n = a->classes, i = 0;
     const T *y = a->y + start, *u = a->upstream + start;
     T *g = a->gradient + start;
     F(pulled) s = {0};
     // What the second sweep needs of y waits where the gradient goes, unless the upstream lies there.
-    int soft = a->output == CK_SOFTMAX, kept = !soft && g != u;
-    for (; i + 4 * L <= n; i += 4 * L) F(pull)(&s, y, u, kept ? g : NULL, i, 4 * L, 4, soft);
-    for (; i < n; i += L) F(pull)(&s, y, u, kept ? g : NULL, i, n - i, 1, soft);
+    int kept = !soft && g != u;
+    for (; i + 8 * L <= n; i += 8 * L) F(pull)(&s, y, u, kept ? g : NULL, i, 8 * L, 2, soft);
+    if (i + 4 * L <= n) {
+        F(pull)(&s, y, u, kept ? g : NULL, i, 4 * L, 1, soft);
+        i += 4 * L;
+    }
+    for (; i < n; i += L) F(pull)(&s, y, u, kept ? g : NULL, i, n - i, 0, soft);
     T largest = F(reduce_max)(s.top);
     F(add)(&s.rest, F(iota)() == (I)F(first_lane)(s.top, largest) ? F(splat)(0) : s.top);
     V sum = F(splat)((T)F(reduce_add)(F(total)(&s.sum))), r = F(splat)((T)F(reduce_add)(F(total)(&s.rest)));
-    for (i = 0; i < n; i += L) {
+    V top = F(splat)(largest);
+    i = 0;
+    for (const T *from = kept ? g : y; soft || kept ? i + L <= n : 0; i += L)
+        F(store)(g + i, F(vjp_element)(a->output, F(load)(from + i), F(load)(u + i), sum, top, r));
+    for (; i < n; i += L) {
         V p = F(load_n)((kept ? g : y) + i, n - i, 0);
         if (!soft && !kept) F(probabilities)(&p, 1);
-        V v = F(vjp_element)(a->output, p, F(load_n)(u + i, n - i, 0), sum, F(splat)(largest), r);
+        V v = F(vjp_element)(a->output, p, F(load_n)(u + i, n - i, 0), sum, top, r);
         F(store_n)(g + i, n - i, v);
     }
 }
@@ -89,7 +104,10 @@ INLINE void F(vjp_lanes)(const VJP *a, BLOCK b, size_t start) {
 
 static void F(vjp)(const VJP *a, size_t begin, size_t end) {
     if (a->inner == 1) {
-        for (size_t row = begin; row < end; row++) F(vjp_row)(a, row * a->classes);
+        for (size_t row = begin; row < end; row++) {
+            if (a->output == CK_SOFTMAX) F(vjp_row)(a, row * a->classes, 1);
+            else F(vjp_row)(a, row * a->classes, 0);
+        }
         return;
     }
     RUN run;

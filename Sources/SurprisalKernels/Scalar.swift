@@ -27,6 +27,10 @@ public struct ClassAxis: Sendable, Equatable {
 
     /// What an element costs in exponentials: where there are few classes, the ends of rows are most of the work.
     var cost: Int { classes < 64 ? 4 : 1 }
+
+    func bytes<Element>(of type: Element.Type, arrays: Int) -> Int {
+        outer * classes * inner * MemoryLayout<Element>.size * arrays
+    }
 }
 
 /// The class of each position, a negative one meaning none. The largest is known, so that a kernel need not look

@@ -23,8 +23,11 @@ import Testing
         try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }
 
+    /// But for the hidden ones that a writer leaves when it is killed at its work.
     private var files: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted() }
+        get throws {
+            try FileManager.default.contentsOfDirectory(atPath: folder.url.path).filter { !$0.hasSuffix(".partial") }.sorted()
+        }
     }
 
     /// Without a flag, and what is then done with the model.

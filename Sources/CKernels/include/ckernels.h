@@ -43,6 +43,7 @@ enum { CK_STRIP = 2048 };
         const T *x;                                                                              \
         T *y; /* may equal x; for log-sum-exp one value a position, otherwise x's shape */       \
         size_t classes, inner;                                                                   \
+        int beyond_cache; /* the arrays are larger than the last cache */                        \
         ck_output output;                                                                        \
     } ck_normalise_##S;                                                                          \
                                                                                                  \
@@ -69,6 +70,7 @@ enum { CK_STRIP = 2048 };
         double z_loss;                       /* λ of λ·lse² */                                   \
         double scale;                        /* of the gradient: 1 or 1/denominator */           \
         size_t classes, inner;                                                                   \
+        int beyond_cache;                    /* the arrays are larger than the last cache */     \
     } ck_cross_entropy_##S;                                                                      \
                                                                                                  \
     typedef struct ck_sum_##S {                                                                  \
@@ -182,6 +184,9 @@ typedef void (*ck_part)(void *context, size_t part);
 /// among them; returns when all are done. Concurrent callers are safe: one has the workers at a
 /// time, another runs its parts by itself. A part that calls in again runs its own parts in turn.
 void ck_parallel(size_t parts, size_t threads, ck_part body, void *_Nullable context);
+
+/// Bytes of the largest cache that a processor sees; 8 MiB where it does not say.
+size_t ck_last_cache(void);
 
 /// Processors this process may run on.
 size_t ck_processor_count(void);

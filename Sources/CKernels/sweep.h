@@ -1,0 +1,195 @@
+// A single sweep over a row of contiguous classes finds the maximum and sums the exponentials.
+
+// What a sweep knows of a row x. With e(x) = exp(x − centre)·2^shift:
+typedef struct F(row) {
+    T max;        // m = max x
+    double top;   // e(m)
+    double rest;  // Σ e(x_j) over all j but the first with the largest e
+} F(row);
+#define ROW F(row)
+
+// The first place of a value, n when it is nowhere.
+INLINE size_t F(first_of)(const T *x, size_t n, T value) {
+    for (size_t i = 0; i < n; i += L) {
+        size_t lane = F(first_lane)(F(load_n)(x + i, n - i, F(nan)()), value);
+        if (lane < L) return i + lane;
+    }
+    return n;
+}
+
+// Running state. The largest e so far waits in `top` and is left out of `sum`; when a larger one
+// comes, the smaller of the two goes into the sum, so every term but the last maximum is added once.
+typedef struct F(sweep_state) {
+    V max, top;
+    SUM sum;
+    REFERENCE at;
+} F(sweep_state);
+#define SWEEP F(sweep_state)
+
+INLINE void F(sweep_one)(SWEEP *s, V e) {
+    F(add)(&s->sum, F(smaller)(s->top, e));
+    s->top = F(larger)(s->top, e);
+}
+
+INLINE T F(max_of)(const T *x, size_t n) {
+    V m[4];
+    UNROLL for (size_t j = 0; j < 4; j++) m[j] = F(splat)(-F(infinity)());
+    size_t i = 0;
+    for (; i + 4 * L <= n; i += 4 * L)
+        UNROLL for (size_t j = 0; j < 4; j++) m[j] = F(larger)(m[j], F(load)(x + i + j * L));
+    for (; i < n; i += L) m[0] = F(larger)(m[0], F(load_n)(x + i, n - i, -F(infinity)()));
+    return F(reduce_max)(F(larger)(F(larger)(m[0], m[1]), F(larger)(m[2], m[3])));
+}
+
+// Somewhere in x[i ..< n] a logit lies so far above the reference that e would overflow: takes the
+// rest's maximum as the new reference and rescales what is there. At most once a row, as nothing
+// that is left lies above it.
+static __attribute__((noinline)) void F(raise)(SWEEP *s, const T *x, T *e, size_t i, size_t n) {
+    REFERENCE old = s->at;
+    s->at = F(reference_at)(F(splat)(F(max_of)(x + i, n - i)));
+    // exp(old centre − new centre)·2^(new shift − old shift), the exponent kept apart: either factor
+    // alone may be out of range where the product is not.
+    V t = old.centre - s->at.centre;
+    t = t < -(T)FAR * 2 ? (V)(T)(-FAR * 2) : t;
+    // The new reference lies above the old one, but for rows that began with nothing but −∞: what they
+    // stored is 0 whatever the factor, as long as that is finite.
+    t = t > 0 ? (V)(T)0 : t;
+    V k = (t * LOG2E + MAGIC) - MAGIC;
+    V unit;
+    F(exp_reduced)(&t, &k, &unit, 1);
+    k += (s->at.magic - old.magic) / STEPS;
+    k = k > 0 ? (V)(T)0 : k;
+    V first = (k * (T)0.5 + MAGIC) - MAGIC;
+    V factors[2] = {F(power_of_2)(first), F(power_of_2)(k - first)};
+    factors[0] *= unit;
+    for (int f = 0; f < 2; f++) {
+        s->top *= factors[f];
+        s->sum.high *= F(widen)(factors[f]);
+#if CK_BITS == 64
+        s->sum.low *= factors[f];
+#endif
+        for (size_t j = 0; e && j < i; j += L) F(store_n)(e + j, i - j, F(load_n)(e + j, i - j, 0) * factors[f]);
+    }
+}
+
+INLINE ROW F(finish_sweep)(SWEEP *s) {
+    ROW row = {.max = F(reduce_max)(s->max)};
+    // One lane's top is the row's; the others go into the sum.
+    T top = F(reduce_max)(s->top);
+    V others = F(iota)() == (I)F(first_lane)(s->top, top) ? F(splat)(0) : s->top;
+    F(add)(&s->sum, others);
+    row.top = top;
+    row.rest = F(reduce_add)(F(total)(&s->sum));
+    // All −∞, any +∞ or any NaN: no distribution.
+    if (!(row.max > -F(infinity)() && row.max < F(infinity)())) row.rest = __builtin_nan("");
+    return row;
+}
+
+// Elements ahead that a sweep of the sums asks for: memory answers later than the processor's own prefetcher thinks.
+#define FORWARD (2048 / sizeof(T))
+
+// Somewhere in x[i ..< n] lies a logit above the limit that the reference allows.
+INLINE void F(check)(SWEEP *s, V highest, V *limit, const T *x, T *e, size_t i, size_t n) {
+    if (__builtin_expect(F(any_greater)(highest, *limit), 0)) {
+        F(raise)(s, x, e, i, n);
+        *limit = F(splat)(F(infinity)());
+    }
+}
+
+// Of four numbers in each lane: the largest stays in v[3], the others before it.
+INLINE void F(largest_last)(V *v) {
+    V high01 = F(larger)(v[0], v[1]), low01 = F(smaller)(v[0], v[1]);
+    V high23 = F(larger)(v[2], v[3]), low23 = F(smaller)(v[2], v[3]);
+    v[0] = low01;
+    v[1] = low23;
+    v[2] = F(smaller)(high01, high23);
+    v[3] = F(larger)(high01, high23);
+}
+
+// 4·quads vectors from x[i] on; quads is a constant, 1 or 2.
+INLINE void F(sum_quads)(SWEEP *s, V *limit, const T *x, size_t i, size_t n, size_t quads, F(tally) * tally) {
+    V e[8];
+    UNROLL for (size_t q = 0; q < quads; q++) {
+        V *v = e + 4 * q;
+        UNROLL for (size_t j = 0; j < 4; j++) v[j] = F(load)(x + i + (4 * q + j) * L);
+        if (tally) F(add_shares)(tally, x, i + 4 * q * L, 4 * L);
+        F(largest_last)(v);
+        V high = v[3];
+        v[3] = F(smaller)(s->max, high);
+        s->max = F(larger)(s->max, high);
+    }
+    F(check)(s, s->max, limit, x, NULL, i, n);
+    F(exp_at)(s->at, e, e, 4 * quads);
+    UNROLL for (size_t q = 0; q < quads; q++) F(add4)(&s->sum, e[4 * q], e[4 * q + 1], e[4 * q + 2], e[4 * q + 3]);
+}
+
+// Sweeps a row of n ≥ 1 logits, of which nothing but the sums is wanted, those of a tally among them where there is one:
+// the largest logits themselves wait, one a lane, and what they displace is exponentiated. `near` is a reference to
+// begin with: some logit, or a maximum of some.
+INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally) {
+    SWEEP s = {.max = F(splat)(-F(infinity)()), .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
+    V limit = F(splat)(near + RISE);
+    size_t i = 0;
+    for (; i + 8 * L <= n; i += 8 * L) {
+        UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + FORWARD + j);
+        F(sum_quads)(&s, &limit, x, i, n, 2, tally);
+    }
+    if (i + 4 * L <= n) {
+        F(sum_quads)(&s, &limit, x, i, n, 1, tally);
+        i += 4 * L;
+    }
+    if (tally && i < n) F(add_shares)(tally, x, i, n - i);
+    for (; i < n; i += L) {
+        V v = F(load_n)(x + i, n - i, -F(infinity)());
+        V displaced = F(smaller)(s.max, v);
+        s.max = F(larger)(s.max, v);
+        F(check)(&s, s.max, &limit, x, NULL, i, n);
+        F(add)(&s.sum, F(exp_at_1)(s.at, displaced));
+    }
+    s.top = F(exp_at_1)(s.at, s.max);
+    return F(finish_sweep)(&s);
+}
+
+INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, F(tally) * tally) {
+    V v[8];
+    UNROLL for (size_t j = 0; j < 4 * quads; j++) v[j] = F(load)(x + i + j * L);
+    V highest = F(larger)(F(larger)(v[0], v[1]), F(larger)(v[2], v[3]));
+    if (quads > 1) highest = F(larger)(highest, F(larger)(F(larger)(v[4], v[5]), F(larger)(v[6], v[7])));
+    s->max = F(larger)(s->max, highest);
+    F(check)(s, highest, limit, x, e, i, n);
+    if (tally) { UNROLL for (size_t q = 0; q < quads; q++) F(add_shares)(tally, x, i + 4 * q * L, 4 * L); }
+    F(exp_at)(s->at, v, v, 4 * quads);
+    UNROLL for (size_t j = 0; j < 4 * quads; j++) F(store)(e + i + j * L, v[j]);
+    UNROLL for (size_t q = 0; q < quads; q++) {
+        V *w = v + 4 * q;
+        F(largest_last)(w);
+        F(add4)(&s->sum, w[0], w[1], w[2], F(smaller)(s->top, w[3]));
+        s->top = F(larger)(s->top, w[3]);
+    }
+}
+
+// The same; stores e(x_j) in `e`, which may be x.
+INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near, F(tally) * tally) {
+    SWEEP s = {.max = F(splat)(-F(infinity)()), .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
+    V limit = F(splat)(near + RISE);
+    size_t i = 0;
+    for (; i + 8 * L <= n; i += 8 * L) F(store_quads)(&s, &limit, x, e, i, n, 2, tally);
+    if (i + 4 * L <= n) {
+        F(store_quads)(&s, &limit, x, e, i, n, 1, tally);
+        i += 4 * L;
+    }
+    if (tally && i < n) F(add_shares)(tally, x, i, n - i);
+    for (; i < n; i += L) {
+        V v = F(load_n)(x + i, n - i, -F(infinity)());
+        s.max = F(larger)(s.max, v);
+        F(check)(&s, v, &limit, x, e, i, n);
+        V value = F(exp_at_1)(s.at, v);
+        F(store_n)(e + i, n - i, value);
+        F(sweep_one)(&s, value);
+    }
+    return F(finish_sweep)(&s);
+}
+
+// A reference to begin a row with: the maximum of its first few logits.
+INLINE T F(first_look)(const T *x, size_t n) { return F(max_of)(x, n < 4 * L ? n : 4 * L); }
+
