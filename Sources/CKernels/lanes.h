@@ -164,8 +164,8 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
                 if (sums) {
                     V lse = F(narrow)(F(widen)(s[i].max) + F(log1p_ratio)(s[i].rest, s[i].top));
                     size_t done = (first + i) * L;
-                    F(store_n)(a->y + position + done, run.n - done,
-                               lse == lse ? lse : F(lane_extreme)(at, x + from, classes));
+                    if (F(any)(lse != lse)) lse = lse == lse ? lse : F(lane_extreme)(at, x + from, classes);
+                    F(store_n)(a->y + position + done, run.n - done, lse);
                 } else if (soft) {
                     VD low, by = F(quotient)((VD)1.0, s[i].top, s[i].rest, &low);
                     F(factor) f = F(factor_of)(by, low);
@@ -191,8 +191,9 @@ INLINE V F(lane_share)(SHARES s, BLOCK b, size_t c) {
     return s.weight ? bare * s.weight[c] : bare;
 }
 
-// Up to so many classes each is compared with the labels; of more, the labels' own numbers are fetched one by one.
-#define COMPARED (L / 2)
+// Up to so many classes each is compared with the labels; of more, the labels' own numbers are fetched one by one. (A
+// comparison is two instructions with AVX-512, a number fetched four.)
+#define COMPARED (CK_ISA == 2 ? 2 * L : L / 2)
 
 // What each lane has at its label; 0 where it has none.
 INLINE V F(pick)(BLOCK b, const T *x, VI label, size_t classes) {

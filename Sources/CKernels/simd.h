@@ -101,6 +101,16 @@ INLINE void F(store_n)(T *p, size_t n, V v) {
 INLINE V F(larger)(V a, V b) { return a > b ? a : b; }
 INLINE V F(smaller)(V a, V b) { return b < a ? b : a; }
 
+INLINE int F(any)(VI v) {
+#if CK_ISA == 2 && CK_BITS == 32
+    return _mm512_movepi32_mask((__m512i)v) != 0;
+#elif CK_ISA == 2
+    return _mm512_movepi64_mask((__m512i)v) != 0;
+#else
+    return __builtin_reduce_or(v) != 0;
+#endif
+}
+
 INLINE int F(any_greater)(V a, V b) {
 #if CK_ISA == 2 && CK_BITS == 32
     return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ) != 0;

@@ -77,42 +77,77 @@ INLINE void F(vjp_row)(const VJP *a, size_t start, int soft) {
     }
 }
 
-INLINE void F(vjp_lanes)(const VJP *a, BLOCK b, size_t start) {
-    const T *y = a->y + start, *u = a->upstream + start;
-    SUM sum = {0}, rest = {0};
-    V top = F(splat)(0);
-    int soft = a->output == CK_SOFTMAX;
-    for (size_t c = 0; c < a->classes; c++) {
-        V up = F(get)(b, u, c), out = F(get)(b, y, c);
-        if (soft) {
-            F(add)(&sum, up * out);
-            continue;
-        }
-        V p = out;
-        F(probabilities)(&p, 1);
-        F(add)(&sum, up);
-        F(add)(&rest, F(smaller)(top, p));
-        top = F(larger)(top, p);
+// p, or softmax's y, of `count` ≤ 4 classes from c on.
+INLINE void F(lane_probabilities)(BLOCK b, const T *y, size_t c, size_t count, int soft, V *p) {
+    UNROLL for (size_t j = 0; j < count; j++) p[j] = F(get)(b, y, c + j);
+    if (!soft) F(probabilities)(p, count);
+}
+
+// Of `count` classes, added to the sums; p to `kept` where there is one.
+INLINE void F(pull_lanes)(F(pulled) * s, BLOCK b, const T *y, const T *u, T *kept, size_t c, size_t count, int soft) {
+    V p[4];
+    F(lane_probabilities)(b, y, c, count, soft, p);
+    UNROLL for (size_t j = 0; j < count; j++) {
+        V up = F(get)(b, u, c + j);
+        F(add)(&s->sum, soft ? up * p[j] : up);
+        if (soft) continue;
+        if (kept) F(put)(b, kept, c + j, p[j]);
+        F(add)(&s->rest, F(smaller)(s->top, p[j]));
+        s->top = F(larger)(s->top, p[j]);
     }
-    V s = F(narrow)(F(total)(&sum)), r = F(narrow)(F(total)(&rest));
-    for (size_t c = 0; c < a->classes; c++) {
-        V p = F(get)(b, y, c);
-        if (!soft) F(probabilities)(&p, 1);
-        F(put)(b, a->gradient + start, c, F(vjp_element)(a->output, p, F(get)(b, u, c), s, top, r));
+}
+
+// `kept`, which may be y or g but not u, or NULL: where p waits for the second sweep. y, u and g may be one another.
+INLINE void F(vjp_lanes)(size_t classes, int soft, BLOCK b, const T *y, const T *u, T *g, T *kept) {
+    F(pulled) s = {0};
+    size_t c = 0;
+    for (; c + 4 <= classes; c += 4) F(pull_lanes)(&s, b, y, u, kept, c, 4, soft);
+    for (; c < classes; c++) F(pull_lanes)(&s, b, y, u, kept, c, 1, soft);
+    V sum = F(narrow)(F(total)(&s.sum)), rest = F(narrow)(F(total)(&s.rest));
+    for (c = 0; c < classes; c++) {
+        V p;
+        F(lane_probabilities)(b, kept ? kept : y, c, 1, soft || kept, &p);
+        F(put)(b, g, c, F(vjp_element)(soft ? CK_SOFTMAX : CK_LOG_SOFTMAX, p, F(get)(b, u, c), sum, s.top, rest));
+    }
+}
+
+// Rows of few classes, in packed copies.
+INLINE void F(vjp_few)(const VJP *a, size_t begin, size_t end, int soft) {
+    T y[PACKED * L] __attribute__((aligned(64))), u[PACKED * L] __attribute__((aligned(64)));
+    size_t n = a->classes, most = F(batch)(n);
+    RUN run;
+    for (size_t position = begin; position < end; position += run.n) {
+        run = F(run_at)(n, 1, position, end, most);
+        F(pack)(run, a->y + run.first, (end - position) * n, n, 1, y);
+        F(pack)(run, a->upstream + run.first, (end - position) * n, n, 1, u);
+        for (size_t i = 0, from = 0; i < run.n; i += L, from += n * L)
+            F(vjp_lanes)(n, soft, F(packed), y + from, u + from, u + from, soft ? NULL : y + from);
+        F(unpack)(run, a->gradient + run.first, n, 1, u);
+    }
+}
+
+INLINE void F(vjp_inner)(const VJP *a, size_t begin, size_t end, int soft) {
+    RUN run;
+    for (size_t position = begin; position < end; position += run.n) {
+        run = F(run_at)(a->classes, a->inner, position, end, 1);
+        T *g = a->gradient + run.first;
+        const T *u = a->upstream + run.first;
+        F(vjp_lanes)(a->classes, soft, (BLOCK){run.n, a->inner}, a->y + run.first, u, g, soft || g == u ? NULL : g);
     }
 }
 
 static void F(vjp)(const VJP *a, size_t begin, size_t end) {
-    if (a->inner == 1) {
+    int soft = a->output == CK_SOFTMAX;
+    if (a->inner > 1) {
+        if (soft) F(vjp_inner)(a, begin, end, 1);
+        else F(vjp_inner)(a, begin, end, 0);
+    } else if (a->classes <= 4 * L && a->classes > 0) {  // a row's end is shorter than cross-entropy's: FEW is 8 L
+        if (soft) F(vjp_few)(a, begin, end, 1);
+        else F(vjp_few)(a, begin, end, 0);
+    } else {
         for (size_t row = begin; row < end; row++) {
-            if (a->output == CK_SOFTMAX) F(vjp_row)(a, row * a->classes, 1);
+            if (soft) F(vjp_row)(a, row * a->classes, 1);
             else F(vjp_row)(a, row * a->classes, 0);
         }
-        return;
-    }
-    RUN run;
-    for (size_t position = begin; position < end; position += run.n) {
-        run = F(run_at)(a->classes, a->inner, position, end, 1);
-        F(vjp_lanes)(a, (BLOCK){run.n, a->inner}, run.first);
     }
 }
