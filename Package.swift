@@ -28,6 +28,7 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev", "pkg-config"]), .brew(["zlib"])]),
         .target(name: "CKernels"),
+        .target(name: "CStart"),
         .target(name: "CText"),
         .target(
             name: "SurprisalKernels", dependencies: ["CKernels", "CLAPACKE", "COpenBLAS"], swiftSettings: swiftSettings),
@@ -44,7 +45,7 @@ let package = Package(
         .executableTarget(
             name: "SurprisalCommand",
             dependencies: [
-                "Surprisal", "SurprisalDatasets", "SurprisalIO", "SurprisalReference",
+                "CStart", "Surprisal", "SurprisalDatasets", "SurprisalIO", "SurprisalReference",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -52,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "SurprisalBenchmarks",
             dependencies: [
-                "CBenchmarks", "Surprisal", "SurprisalDatasets", "SurprisalIO", "SurprisalKernels", "SurprisalReference",
+                "CBenchmarks", "CStart", "Surprisal", "SurprisalDatasets", "SurprisalIO", "SurprisalKernels", "SurprisalReference",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/SurprisalBenchmarks",

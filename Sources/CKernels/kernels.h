@@ -19,6 +19,7 @@
 #define NORMALISE CK_PASTE(ck_normalise, CK_SUFFIX)
 #define SUMS CK_PASTE(ck_sum, CK_SUFFIX)
 #define ADAM CK_PASTE(ck_adam, CK_SUFFIX)
+#define STANDARDISE CK_PASTE(ck_standardise, CK_SUFFIX)
 #define SELECTION CK_PASTE(ck_selection, CK_SUFFIX)
 #define VJP CK_PASTE(ck_vjp, CK_SUFFIX)
 #define KERNELS CK_PASTE(ck_kernels, CK_SUFFIX)
@@ -44,6 +45,7 @@
 #include "soft_cap.h"
 #include "activations.h"
 #include "adam.h"
+#include "standardise.h"
 #include "binary.h"
 #include "margin.h"
 #include "product.h"
@@ -97,5 +99,5 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_of)(F(widen)(v))))
 
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
     F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
-    F(soft_cap), F(soft_cap_gradient), F(activate), F(activate_gradient), F(adam), F(binary), F(margin),
+    F(soft_cap), F(soft_cap_gradient), F(activate), F(activate_gradient), F(adam), F(standardise), F(binary), F(margin),
     DIVERGENCE_OF(CK_SUFFIX), F(product)};

@@ -21,8 +21,9 @@ package enum CSVText {
     /// Fields longer than this are refused: a quote that is never closed must not take all memory.
     package static let longestField = 1 << 20
 
-    /// Of each part of the bytes that a thread takes at once: in cache, and long enough for its ends not to count.
-    private static let partByteCount = 1 << 20
+    /// Of each part of the bytes that a thread takes at once: in cache, and long enough for its ends not to count; short
+    /// beside a piece of a stream, as whoever is done waits for the last one.
+    private static let partByteCount = 1 << 18
 
     /// Line feeds in bytes.
     package static func lineFeedCount(_ bytes: Span<UInt8>) -> Int { count(bytes).lineFeeds }

@@ -85,7 +85,6 @@ struct LossCommand: ParsableCommand {
         }
         do {
             // Mapped: a large weight is not read twice, into the file's copy and into the tensor.
-            FileMapping.endWhenTruncated(status: Failure.Status.inputOutput.rawValue)
             let file = try SafetensorsFile(mapping: batch)
             let contents = try Batch(file)
             // Computed in Double when anything is, written in the input's type.

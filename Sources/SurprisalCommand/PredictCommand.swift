@@ -32,7 +32,8 @@ struct PredictCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write to a file that ends in .csv, .npy or .safetensors; -: to standard output, as CSV.", valueName: "file"))
     var output = "-"
 
-    private static let rowsAtOnce = 2048
+    /// That a thread takes through everything at once, at most: in its cache, and enough for a product to be fast.
+    private static let rowsAtOnce = 256
 
     func validate() throws {
         if top < 1 { throw ValidationError("--top is \(top); expected at least 1") }
@@ -58,7 +59,7 @@ struct PredictCommand: ParsableCommand {
         switch (output as NSString).pathExtension.lowercased() {
         case "npy", "safetensors":
             var probabilities: [Float] = []
-            try forEachPiece(classifier) { probabilities += $0.softmax().scalars }
+            try forEachPart(classifier) { $0.softmax().scalars } _: { probabilities += $0 }
             try write(probabilities, shape: [probabilities.count / classes, classes], classifier)
         default:
             var head: [CSVWriter.Field] = []
@@ -68,22 +69,18 @@ struct PredictCommand: ParsableCommand {
                 CSVWriter.append(.text(name), to: &field)
                 return field
             }
-            func lines(_ logits: Tensor<Float>) -> [[UInt8]] {
+            let top = self.top
+            @Sendable func lines(_ logits: Tensor<Float>) -> [UInt8] {
                 let (values, indices) = logits.softmax().topK(top, along: 1)
-                let rows = logits.shape[0], perPart = 512
-                return Parallel.map((rows + perPart - 1) / perPart) { part in
-                    var bytes: [UInt8] = []
-                    for row in part * perPart..<min(rows, (part + 1) * perPart) {
-                        for place in row * top..<(row + 1) * top {
-                            if place > row * top { bytes.append(UInt8(ascii: ",")) }
-                            bytes += names[indices.values[place]]
-                            bytes.append(UInt8(ascii: ","))
-                            CSVWriter.append(.float(values.span[place]), to: &bytes)
-                        }
-                        bytes.append(UInt8(ascii: "\n"))
-                    }
-                    return bytes
+                var bytes: [UInt8] = []
+                for place in 0..<logits.shape[0] * top {
+                    if place % top > 0 { bytes.append(UInt8(ascii: ",")) }
+                    bytes += names[indices.values[place]]
+                    bytes.append(UInt8(ascii: ","))
+                    CSVWriter.append(.float(values.span[place]), to: &bytes)
+                    if place % top == top - 1 { bytes.append(UInt8(ascii: "\n")) }
                 }
+                return bytes
             }
             if output == "-" {
                 func print(_ bytes: [UInt8]) throws {
@@ -92,12 +89,12 @@ struct PredictCommand: ParsableCommand {
                     }
                 }
                 try print(CSVWriter.line(head))
-                try forEachPiece(classifier) { for part in lines($0) { try print(part) } }
+                try forEachPart(classifier, lines, print)
             } else {
                 do {
                     try CSVWriter.write(to: output) { write in
                         try write(CSVWriter.line(head))
-                        try forEachPiece(classifier) { for part in lines($0) { try write(part) } }
+                        try forEachPart(classifier, lines, write)
                     }
                 } catch let error as CSVError where error.path == output {
                     throw Failure.exit(error.description, status: .inputOutput)
@@ -106,14 +103,25 @@ struct PredictCommand: ParsableCommand {
         }
     }
 
-    /// The logits of some rows after the other.
-    private func forEachPiece(_ classifier: Classifier, _ body: (Tensor<Float>) throws -> Void) throws {
+    /// What becomes of the logits of some rows, and where it goes, in the order of the rows.
+    private func forEachPart<Part: Sendable>(
+        _ classifier: Classifier, _ transform: @Sendable (Tensor<Float>) -> Part, _ consume: (Part) throws -> Void
+    ) throws {
         let missing: MissingValues = classifier.imputes ? .kept : .refused
         func take(_ table: Table<Float>) throws {
             let features = try ClassifierData.features(table, of: classifier, source: data == "-" ? "standard input" : data)
-            for start in stride(from: 0, to: features.shape[0], by: Self.rowsAtOnce) {
-                let end = min(features.shape[0], start + Self.rowsAtOnce)
-                try body(classifier.logits(start == 0 && end == features.shape[0] ? features : features.rows(start..<end)))
+            let rows = features.shape[0]
+            // No more at a time than would be of a piece of a file.
+            for first in stride(from: 0, to: rows, by: 64 * Self.rowsAtOnce) {
+                let end = min(rows, first + 64 * Self.rowsAtOnce), threads = Parallel.threadCount
+                // As many parts for each thread, and all of a length.
+                let least = (end - first + Self.rowsAtOnce - 1) / Self.rowsAtOnce
+                let perPart = (end - first - 1) / ((least + threads - 1) / threads * threads) + 1
+                let parts = Parallel.map((end - first - 1) / perPart + 1) { part in
+                    let start = first + part * perPart
+                    return transform(classifier.logits(features, rows: start..<min(end, start + perPart)))
+                }
+                for part in parts { try consume(part) }
             }
         }
         if ClassifierData.embedded.contains(data) { return try take(try ClassifierData(data, labels: nil).table) }
@@ -122,12 +130,10 @@ struct PredictCommand: ParsableCommand {
         guard try data == "-" || Table<Float>.isCSV(fileAt: data) else {
             return try take(try Table(contentsOf: data, labels: labels, missing: missing))
         }
-        let handle: FileHandle
-        if data == "-" { handle = .standardInput } else {
-            guard let file = FileHandle(forReadingAtPath: data) else { throw Failure.exit("cannot read \(data)") }
-            handle = file
-        }
-        var reader = CSVReader<Float>(handle, path: data == "-" ? "standard input" : data, labels: labels, missing: missing)
+        var reader =
+            data == "-"
+            ? CSVReader<Float>(.standardInput, path: "standard input", labels: labels, missing: missing)
+            : try CSVReader<Float>(contentsOf: data, labels: labels, missing: missing)
         while let table = try reader.next() { try take(table) }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SurprisalKernels
 
 @main
 struct SurprisalCommand: ParsableCommand {
@@ -9,4 +10,10 @@ struct SurprisalCommand: ParsableCommand {
             TourCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self, CalibrateCommand.self,
             InspectCommand.self, FitCommand.self, LossCommand.self,
         ])
+
+    static func main() {
+        // Files are read where they lie.
+        FileMapping.endWhenTruncated(status: Failure.Status.inputOutput.rawValue)
+        main(nil)
+    }
 }

@@ -70,10 +70,14 @@ public struct Classifier: Sendable {
   /// The logits of rows as a file has them, over the temperature.
   ///
   /// - Shapes: rows × features → rows × classes; another number of features stops the program.
-  public func logits(_ features: Tensor<Float>) -> Tensor<Float> {
-    let logits = model(standardisation.map { $0(features) } ?? features)
-    return temperature == 1 ? logits : logits / Float(temperature)
+  public func logits(_ features: Tensor<Float>) -> Tensor<Float> { scaled(model(standardisation.map { $0(features) } ?? features)) }
+
+  /// Those of some rows.
+  package func logits(_ features: Tensor<Float>, rows: Range<Int>) -> Tensor<Float> {
+    scaled(model(standardisation.map { $0.standardised(features, rows: rows) } ?? features.rows(rows)))
   }
+
+  private func scaled(_ logits: Tensor<Float>) -> Tensor<Float> { temperature == 1 ? logits : logits / Float(temperature) }
 
   /// Reads a file that `write` has written, or the metadata of one with the weights of another program.
   ///

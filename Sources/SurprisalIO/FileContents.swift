@@ -33,4 +33,15 @@ enum FileContents: Sendable {
       [UInt8](capacity: span.count) { output in for i in span.indices { output.append(span[i]) } }
     }
   }
+
+  /// What `body` reads out of a range, unless the file has become shorter: whatever was found wrong came of that.
+  func parsed<R>(_ range: Range<Int>, path: String?, _ body: (Span<UInt8>) throws(CSVError) -> R) throws(CSVError) -> R {
+    let result: Result<R, CSVError> = withSpan(range) { bytes in
+      do throws(CSVError) { return .success(try body(bytes)) } catch { return .failure(error) }
+    }
+    if let found = shortenedByteCount {
+      throw CSVError(path: path, reason: .shortened(byteCount: byteCount, found: found))
+    }
+    return try result.get()
+  }
 }

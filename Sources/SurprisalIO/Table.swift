@@ -124,11 +124,8 @@ extension Table {
     csv contents: FileContents, path: String?, labels: LabelSource, header: CSVHeader, missing: MissingValues
   ) throws(CSVError) {
     var parser = CSVParser<Scalar>(path: path, labels: labels, header: header, missing: missing)
-    let rows = try contents.withSpan(0..<contents.byteCount) { (bytes) throws(CSVError) in
+    let rows = try contents.parsed(0..<contents.byteCount, path: path) { (bytes) throws(CSVError) in
       try parser.take(bytes, isLast: true).rows
-    }
-    if let found = contents.shortenedByteCount {
-      throw CSVError(path: path, reason: .shortened(byteCount: contents.byteCount, found: found))
     }
     guard let rows else { throw CSVError(path: path, reason: .empty(missing: "rows")) }
     self.init(

@@ -76,33 +76,4 @@ package enum ColumnMoments {
         }
         return design
     }
-
-    /// Each `(x − mean)/deviation` in Double, 0 where it is NaN.
-    @specialized(where T == Float)
-    @specialized(where T == Double)
-    package static func standardised<T: Scalar>(_ x: Span<T>, mean: [Double], deviation: [Double]) -> Buffer<T> {
-        let columns = mean.count, rows = columns > 0 ? x.count / columns : 0
-        require(x.count == rows * columns && deviation.count == columns, "standardised: \(x.count) elements, \(columns) means and \(deviation.count) deviations")
-        var result = Buffer<T>(uninitialized: x.count)
-        var span = result.mutableSpan
-        unsafe x.withUnsafeBufferPointer { x in
-            unsafe span.withUnsafeMutableBufferPointer { result in
-                guard let x = x.baseAddress, let result = result.baseAddress else { return }
-                unsafe mean.withUnsafeBufferPointer { mean in
-                    unsafe deviation.withUnsafeBufferPointer { deviation in
-                        Parallel.forRows(rows, elementsPerRow: columns) { begin, end in
-                            for i in begin..<end {
-                                let row = unsafe x + i * columns, to = unsafe result + i * columns
-                                for j in 0..<columns {
-                                    let value = unsafe Double(row[j]), scaled = unsafe T((value - mean[j]) / deviation[j])
-                                    unsafe to[j] = value.isNaN ? 0 : scaled
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        return result
-    }
 }

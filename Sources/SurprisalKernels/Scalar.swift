@@ -165,6 +165,9 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func descend(_ p: inout MutableSpan<Self>, along v: Span<Self>, rate: Self)
     /// v ← momentum·v + fresh·g
     static func gather(_ v: inout MutableSpan<Self>, _ g: Span<Self>, momentum: Self, fresh: Self)
+    /// Each `(x − mean)/deviation` of its column in Double, 0 where x is NaN.
+    static func standardise(
+        _ x: Span<Self>, mean: [Double], deviation: [Double], into y: inout MutableSpan<Self>)
     /// m ← m + first·(g − m), v ← second·v + fresh·g², p ← p·keep − rate·m/(√v/root + ε), where g has l2·p added.
     static func adam(
         _ p: inout MutableSpan<Self>, _ m: inout MutableSpan<Self>, _ v: inout MutableSpan<Self>, _ g: Span<Self>,

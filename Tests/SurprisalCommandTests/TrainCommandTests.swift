@@ -118,6 +118,22 @@ import Testing
         #expect(try Program.run(["predict", model, "iris"]).output.split(separator: "\n").count == 151)
     }
 
+    /// OpenBLAS's threads would spin against the package's own.
+    @Test func startsNoThreads() throws {
+        let model = folder.file("model.safetensors")
+        #expect(try Program.run(["train", "iris", "--model", model, "--epochs", "1", "--quiet"]).status == 0)
+        let process = Process(), input = Pipe(), output = Pipe()
+        process.executableURL = URL(fileURLWithPath: Program.path)
+        process.arguments = ["predict", model, "-"]
+        (process.standardInput, process.standardOutput) = (input, output)
+        try process.run()
+        defer { process.terminate() }
+        // It has said what the columns are, and waits for rows.
+        #expect(!output.fileHandleForReading.availableData.isEmpty)
+        let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        #expect(status.contains("Threads:\t1\n"), "\(status)")
+    }
+
     /// A training that is killed goes on to the very bytes that it would have come to.
     @Test func resumesAfterBeingKilled() throws {
         let whole = folder.file("whole.safetensors"), part = folder.file("part.safetensors")

@@ -64,6 +64,37 @@ import Testing
     }
   }
 
+  /// A file's pieces, which a row may be longer than.
+  @Test(arguments: [1, 7, 64, 1 << 20]) func filesInPieces(size: Int) throws {
+    let folder = try TemporaryFolder(), path = folder.file("table.csv")
+    defer { folder.remove() }
+    let rows = (0..<50).map { "\($0),\(String(repeating: "1", count: $0 % 30)).5,k\($0 % 3)" }
+    try (["\u{FEFF}a,b,kind"] + rows).joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    let whole = try Table<Double>(contentsOf: path, labels: .named("kind"))
+    var reader = try CSVReader<Double>(
+      contentsOf: path, labels: .named("kind"), header: .automatic, missing: .refused, classNames: whole.classNames,
+      pieceByteCount: size)
+    var values: [Double] = [], classes: [Int] = []
+    while let piece = try reader.next() {
+      #expect(piece.featureNames == ["a", "b"])
+      values += piece.features.scalars
+      classes += try #require(piece.classes)
+    }
+    #expect(values == whole.features.scalars && classes == whole.classes)
+    #expect(throws: CSVError.self) { try CSVReader<Double>(contentsOf: folder.file("none.csv")) }
+    try "a,b\n1,2\n3,x\n".write(toFile: path, atomically: true, encoding: .utf8)
+    let message = try #require(throws: CSVError.self) {
+      var reader = try CSVReader<Double>(
+        contentsOf: path, labels: .none, header: .present, missing: .refused, classNames: [], pieceByteCount: size)
+      while try reader.next() != nil {}
+    }
+    #expect(message.description.contains("line 3"), "\(message)")
+    try "a,b\n1,2\n".write(toFile: path, atomically: true, encoding: .utf8)
+    var shortened = try CSVReader<Double>(contentsOf: path)
+    try #require(FileHandle(forWritingAtPath: path)).truncate(atOffset: 4)
+    #expect(throws: CSVError(path: path, reason: .shortened(byteCount: 8, found: 4))) { try shortened.next() }
+  }
+
   @Test func quotedText() throws {
     let text = "kind,\"a, \"\"b\"\"\"\n\"one\ntwo\",1\n\"x,\"\"y\",2\n\"\u{E9}\",3\nplain,4\n\"plain\",5\n"
     let found = try table(text)

@@ -92,6 +92,16 @@ enum { CK_STRIP = 2048 };
         const T *g;                                                                              \
         T keep, l2, first, second, fresh, step, root, epsilon;                                   \
     } ck_adam_##S;                                                                               \
+                                                                                                 \
+    /* (x − mean)/deviation, one of each a column. */                                            \
+    typedef struct ck_standardise_##S {                                                          \
+        const T *x;                                                                              \
+        T *y;                                                                                    \
+        const double *mean, *deviation;                                                          \
+        const double *_Nullable reciprocal; /* of the deviations: all within 2^±800, or NULL */  \
+        size_t columns;                                                                          \
+    } ck_standardise_##S;                                                                        \
+                                                                                                 \
     typedef struct ck_factors_##S {                                                              \
         const T *_Nullable values; /* one for all, one an element, or one a class; NULL: 1 */    \
         size_t count, apart;       /* `apart` elements have the same one, then the next; after the last the first */\
@@ -158,6 +168,7 @@ enum { CK_STRIP = 2048 };
         void (*activate)(ck_activation, const T *x, T *y, size_t count);                         \
         void (*activate_gradient)(ck_activation, const T *x, T *g, size_t count);                \
         void (*adam)(const ck_adam_##S *, size_t begin, size_t end);                             \
+        void (*standardise)(const ck_standardise_##S *, size_t begin, size_t end);               \
         void (*binary)(const ck_binary_##S *, size_t begin, size_t end);                         \
         void (*margin)(const ck_margin_##S *, size_t begin, size_t end);                         \
         void (*divergence)(const ck_divergence_##S *, size_t begin, size_t end);                 \

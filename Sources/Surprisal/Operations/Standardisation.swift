@@ -54,7 +54,18 @@ public struct Standardisation: Sendable, Equatable {
         guard features.rank == 2, features.shape[1] == mean.count else {
             fatalError("Standardisation: features of shape \(features.shape); expected rows × \(mean.count)")
         }
-        return Tensor(
-            shape: features.shape, buffer: ColumnMoments.standardised(features.span, mean: mean, deviation: deviation))
+        return standardised(features, rows: 0..<features.shape[0])
+    }
+
+    /// Some of the rows, which are in range.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    package func standardised<Scalar>(_ features: Tensor<Scalar>, rows: Range<Int>) -> Tensor<Scalar> {
+        let columns = mean.count
+        var buffer = Buffer<Scalar>(uninitialized: rows.count * columns)
+        var span = buffer.mutableSpan
+        let chosen = features.span.extracting(rows.lowerBound * columns..<rows.upperBound * columns)
+        Scalar.standardise(chosen, mean: mean, deviation: deviation, into: &span)
+        return Tensor(shape: [rows.count, columns], buffer: buffer)
     }
 }
