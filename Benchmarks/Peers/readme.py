@@ -71,7 +71,7 @@ def table(bench: dict, shipped: dict, tuned: dict) -> list[str]:
         given = ", logits given away" if row["consumesInput"] else ""
         lines.append(
             f"| {row['number']} | {row['workload']} {row['shape']}{kind} | {names[row['pass']]}{given} "
-            f"| {time(row['engine']['median'])} | {interval(row['ratio'])} | {peer(peers, key)} "
+            f"| {time(row['engine']['median'])} | {interval(row.get('ratio'))} | {peer(peers, key)} "
             f"| {peer(tuned_peers, key)} | {limit} |")
     limits, versions = bench["limits"], shipped["versions"]
     return lines + [
