@@ -8,10 +8,9 @@
 #define BY_RECIPROCALS (CK_BITS == 32 && CK_FMA)
 
 INLINE VD F(load_doubles_n)(const double *p, size_t n, double fill) {
+    if (n >= L) return F(load_doubles)(p);
     VD v = (VD)fill;
-    if (n >= L) __builtin_memcpy(&v, p, sizeof v);
-    else
-        for (size_t j = 0; j < n; j++) v[j] = p[j];
+    for (size_t j = 0; j < n; j++) v[j] = p[j];
     return v;
 }
 
