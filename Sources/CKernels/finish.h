@@ -19,7 +19,7 @@ typedef struct F(lanes) {
 typedef struct F(finished) {
     V loss;
     V special;  // the gradient at the label, or at the row's maximum
-    VD factor;   // the gradient elsewhere is e·(factor + low) − share·scale
+    VD factor;  // the gradient elsewhere is e·(factor + low) − share·scale
     VD low;
 } F(finished);
 
