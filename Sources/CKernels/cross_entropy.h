@@ -115,7 +115,7 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, 
         size_t count = end - first < batch ? end - first : batch;
         const T *x = a->logits + first * n;
         F(target) t;
-        t.label = F(labels_at)(a->labels + first, soft ? 0 : count);
+        t.label = soft ? (VI)((I)0) - 1 : F(labels_at)(a->labels + first, count);
         t.weight = a->row_weights ? F(load_n)(a->row_weights + first, count, 0) : F(splat)(1);
         t.label = t.weight == 0 ? (VI)((I)0) - 1 : t.label;
         VI skipped = soft ? t.weight == 0 : t.label < 0;

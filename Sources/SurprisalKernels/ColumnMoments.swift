@@ -76,4 +76,38 @@ package enum ColumnMoments {
         }
         return design
     }
+
+    /// Rows to be standardised by a kernel, in parts: x, what becomes of it, and means, deviations and, where these are
+    /// ordinary, their reciprocals, one a column.
+    static func forRows<T>(
+        of x: Span<T>, _ mean: [Double], _ deviation: [Double], into y: inout MutableSpan<T>,
+        _ body: (
+            UnsafePointer<T>, UnsafeMutablePointer<T>, UnsafePointer<Double>, UnsafePointer<Double>, UnsafePointer<Double>?,
+            (begin: Int, end: Int, columns: Int)
+        ) -> Void
+    ) {
+        let columns = mean.count, rows = columns > 0 ? x.count / columns : 0
+        require(
+            x.count == rows * columns && y.count == x.count && deviation.count == columns,
+            "standardise: \(x.count) elements into \(y.count), \(columns) means and \(deviation.count) deviations")
+        let isOrdinary = deviation.allSatisfy { 0x1p-800 < $0 && $0 < 0x1p800 }
+        let reciprocals = isOrdinary ? deviation.map { 1 / $0 } : []
+        unsafe x.withUnsafeBufferPointer { x in
+            unsafe y.withUnsafeMutableBufferPointer { y in
+                unsafe mean.withUnsafeBufferPointer { mean in
+                    unsafe deviation.withUnsafeBufferPointer { deviation in
+                        unsafe reciprocals.withUnsafeBufferPointer { reciprocals in
+                            guard let x = x.baseAddress, let y = y.baseAddress, let mean = mean.baseAddress,
+                                let deviation = deviation.baseAddress
+                            else { return }
+                            let reciprocal = isOrdinary ? reciprocals.baseAddress : nil
+                            Parallel.forRows(rows, elementsPerRow: columns) { begin, end in
+                                unsafe body(x, y, mean, deviation, reciprocal, (begin, end, columns))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

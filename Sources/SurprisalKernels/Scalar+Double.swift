@@ -308,30 +308,11 @@ extension Double: Scalar {
     public static func standardise(
         _ x: Span<Double>, mean: [Double], deviation: [Double], into y: inout MutableSpan<Double>
     ) {
-        let columns = mean.count, rows = columns > 0 ? x.count / columns : 0
-        require(
-            x.count == rows * columns && y.count == x.count && deviation.count == columns,
-            "standardise: \(x.count) elements into \(y.count), \(columns) means and \(deviation.count) deviations")
-        let isOrdinary = deviation.allSatisfy { 0x1p-800 < $0 && $0 < 0x1p800 }
-        let reciprocals = isOrdinary ? deviation.map { 1 / $0 } : []
-        unsafe x.withUnsafeBufferPointer { x in
-            unsafe y.withUnsafeMutableBufferPointer { y in
-                guard let x = x.baseAddress, let y = y.baseAddress else { return }
-                unsafe mean.withUnsafeBufferPointer { mean in
-                    unsafe deviation.withUnsafeBufferPointer { deviation in
-                        unsafe reciprocals.withUnsafeBufferPointer { reciprocals in
-                            guard let mean = mean.baseAddress, let deviation = deviation.baseAddress else { return }
-                            let arguments = unsafe ck_standardise_f64(
-                                x: x, y: y, mean: mean, deviation: deviation,
-                                reciprocal: isOrdinary ? reciprocals.baseAddress : nil, columns: columns)
-                            let kernel = unsafe kernels.standardise
-                            Parallel.forRows(rows, elementsPerRow: columns) { begin, end in
-                                unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
-                            }
-                        }
-                    }
-                }
-            }
+        let kernel = unsafe kernels.standardise
+        unsafe ColumnMoments.forRows(of: x, mean, deviation, into: &y) { x, y, mean, deviation, reciprocal, rows in
+            var arguments = unsafe ck_standardise_f64(
+                x: x, y: y, mean: mean, deviation: deviation, reciprocal: reciprocal, columns: rows.columns)
+            unsafe kernel(&arguments, rows.begin, rows.end)
         }
     }
 
