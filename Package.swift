@@ -16,7 +16,8 @@ let package = Package(
         .executable(name: "surprisal-bench", targets: ["SurprisalBenchmarks"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.7.0"),
     ],
     targets: [
         .systemLibrary(
@@ -36,7 +37,10 @@ let package = Package(
         .target(
             name: "SurprisalCodecs", dependencies: ["CText", "CZlib", "SurprisalKernels"], swiftSettings: swiftSettings),
         .target(
-            name: "SurprisalIO", dependencies: ["Surprisal", "SurprisalCodecs", "SurprisalKernels"],
+            name: "SurprisalIO",
+            dependencies: [
+                "Surprisal", "SurprisalCodecs", "SurprisalKernels", .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: swiftSettings),
         .target(name: "SurprisalReference", swiftSettings: [.strictMemorySafety()]),
         .target(name: "CDatasets", exclude: ["Data"]),
@@ -47,6 +51,7 @@ let package = Package(
             dependencies: [
                 "CStart", "Surprisal", "SurprisalDatasets", "SurprisalIO", "SurprisalReference",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: swiftSettings),
         .target(name: "CBenchmarks", path: "Benchmarks/CBenchmarks"),
@@ -78,7 +83,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "SurprisalReferenceTests", dependencies: ["SurprisalReference"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "SurprisalIOTests", dependencies: ["Surprisal", "SurprisalCodecs", "SurprisalIO", "SurprisalKernels"],
+            name: "SurprisalIOTests",
+            dependencies: [
+                "Surprisal", "SurprisalCodecs", "SurprisalIO", "SurprisalKernels", .product(name: "SystemPackage", package: "swift-system"),
+            ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalIO
 
@@ -64,8 +64,9 @@ struct CalibrateCommand: ParsableCommand {
                 ? try JSONText.line(Result(
                     model: model, temperature: scaling.temperature, lossBefore: first.loss, loss: then.loss,
                     calibrationErrorBefore: first.error, calibrationError: then.error))
-                : String(
-                    format: "%@: %d rows, temperature %.4f\nloss %.4f before, %.4f now; calibration error %.4f before, %.4f now\nwrote %@",
-                    data, labels.count, scaling.temperature, first.loss, then.loss, first.error, then.error, model))
+                : "\(data): \(labels.count) rows, "
+                    + String(
+                        format: "temperature %.4f\nloss %.4f before, %.4f now; calibration error %.4f before, %.4f now\n",
+                        scaling.temperature, first.loss, then.loss, first.error, then.error) + "wrote \(model)")
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Surprisal
 
 /// What `evaluate` prints, and the page that it and `train` write.
@@ -16,7 +16,7 @@ struct EvaluationReport {
         var lines = ["\(source): \(evaluation.rowCount) rows, \(evaluation.classNames.count) classes", ""]
         for measure in evaluation.measures {
             lines.append(
-                measure.name.padding(toLength: 20, withPad: " ", startingAt: 0)
+                measure.name.padded(to: 20)
                     + String(format: "%9.4f   95 %% %.4f to %.4f", measure.value, measure.low, measure.high))
         }
         lines += ["", evaluation.report.text(digits: 4)]
@@ -69,7 +69,7 @@ struct EvaluationReport {
                 default: "-_./,:=+@%".utf8.contains(byte)
                 }
             }
-            return isPlain ? argument : "'" + argument.replacingOccurrences(of: "'", with: "'\\''") + "'"
+            return isPlain ? argument : "'" + argument.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
         }).joined(separator: " ")
     }
 }

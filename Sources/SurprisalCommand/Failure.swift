@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import SystemPackage
 
 /// How a command ends when something from outside is not as it must be: one line on standard error that
 /// names what, where and what was expected, and a status of sysexits.h.
@@ -23,14 +24,14 @@ enum Failure {
         }.joined()
         let cut = message.unicodeScalars.count > longestLine ? "…" : ""
         // When standard error is closed as well, the status is left to tell.
-        try? FileHandle.standardError.write(contentsOf: Data("surprisal: \(line)\(cut)\n".utf8))
+        _ = try? FileDescriptor.standardError.writeAll("surprisal: \(line)\(cut)\n".utf8)
         return ExitCode(status.rawValue)
     }
 
     /// Writes a line to standard output, or fails when it cannot: a full disk must not look like success.
     static func printLine(_ text: String) throws {
         do {
-            try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+            try FileDescriptor.standardOutput.writeAll((text + "\n").utf8)
         } catch { throw exit("standard output cannot be written", status: .inputOutput) }
     }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Surprisal
 import SurprisalIO
+import SystemPackage
 
 struct FitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -88,8 +90,8 @@ struct FitCommand: ParsableCommand {
     var quiet = false
 
     func validate() throws {
-        let isTable = (data as NSString).pathExtension.lowercased() == "csv"
-        let isTensors = (data as NSString).pathExtension.lowercased() == "safetensors"
+        let isTable = FilePath(data).extension?.lowercased() == "csv"
+        let isTensors = FilePath(data).extension?.lowercased() == "safetensors"
         guard FitData.embedded.contains(data) || isTable || isTensors else {
             throw ValidationError("DATA is '\(data)'; expected \(FitData.embedded.joined(separator: ", ")), or a path that ends in .csv or .safetensors")
         }
@@ -183,11 +185,11 @@ final class FitProgress: Sendable {
         guard isShown, ContinuousClock.now - start > .seconds(1) else { return }
         write(
             String(
-                format: "\r\u{1B}[Kiteration %d, objective %.6g, gradient %.1e of its start", progress.iteration,
+                format: "\r\u{1B}[Kiteration %ld, objective %.6g, gradient %.1e of its start", progress.iteration,
                 progress.value, progress.relativeGradientNorm))
     }
 
     func clear() { if isShown { write("\r\u{1B}[K") } }
 
-    private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+    private func write(_ text: String) { _ = try? FileDescriptor.standardError.writeAll(text.utf8) }
 }

@@ -1,7 +1,8 @@
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalDatasets
 import SurprisalIO
+import SystemPackage
 
 /// The rows that `fit` is given, from a file or embedded.
 struct FitData {
@@ -20,7 +21,7 @@ struct FitData {
 
     /// - Parameter labels: the column of labels of a CSV file.
     init(_ source: String, labels: String?, ignoreIndex: Int?) throws {
-        switch (source, (source as NSString).pathExtension.lowercased()) {
+        switch (source, FilePath(source).extension?.lowercased()) {
         case ("iris", _): self.init(Iris.table)
         case ("digits", _): self.init(Digits.table, scale: 1 / Double(Digits.largestPixel))
         case (_, "csv"): self.init(try Table(contentsOf: source, labels: .named(labels ?? "")))

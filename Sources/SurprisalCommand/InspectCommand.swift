@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalIO
 
@@ -82,8 +82,8 @@ struct InspectCommand: ParsableCommand {
             let longest = table.classNames.prefix(mostClasses).map(\.count).max() ?? 0
             for (name, count) in zip(table.classNames, counts).prefix(mostClasses) {
                 lines.append(
-                    "  " + name.padding(toLength: max(longest, 1), withPad: " ", startingAt: 0)
-                        + String(format: "  %8d  %5.1f %%", count, 100 * Double(count) / Double(classes.count)))
+                    "  " + name.padded(to: max(longest, 1))
+                        + String(format: "  %8ld  %5.1f %%", count, 100 * Double(count) / Double(classes.count)))
             }
             if counts.count > mostClasses { lines.append("  … \(counts.count - mostClasses) more") }
         }

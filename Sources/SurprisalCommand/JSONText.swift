@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What the commands print with `--json`.
 enum JSONText {

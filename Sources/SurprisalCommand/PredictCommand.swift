@@ -1,7 +1,8 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalIO
+import SystemPackage
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,7 +38,7 @@ struct PredictCommand: ParsableCommand {
 
     func validate() throws {
         if top < 1 { throw ValidationError("--top is \(top); expected at least 1") }
-        let ending = (output as NSString).pathExtension.lowercased()
+        let ending = FilePath(output).extension?.lowercased()
         if output != "-", !["csv", "npy", "safetensors"].contains(ending) {
             throw ValidationError("--output \(output); expected a file that ends in .csv, .npy or .safetensors, or -")
         }
@@ -56,7 +57,7 @@ struct PredictCommand: ParsableCommand {
         let classifier = try Classifier(contentsOf: model)
         let classes = classifier.classNames.count
         guard top <= classes else { throw Failure.exit("--top \(top); expected at most \(classes), the classes of \(model)") }
-        switch (output as NSString).pathExtension.lowercased() {
+        switch FilePath(output).extension?.lowercased() {
         case "npy", "safetensors":
             var probabilities: [Float] = []
             try forEachPart(classifier) { $0.softmax().scalars } _: { probabilities += $0 }
@@ -84,7 +85,7 @@ struct PredictCommand: ParsableCommand {
             }
             if output == "-" {
                 func print(_ bytes: [UInt8]) throws {
-                    do { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) } catch {
+                    do { try FileDescriptor.standardOutput.writeAll(bytes) } catch {
                         throw Failure.exit("standard output cannot be written", status: .inputOutput)
                     }
                 }

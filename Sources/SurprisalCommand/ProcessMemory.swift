@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import SystemPackage
 
 /// What the system counts of this process's memory.
 enum ProcessMemory {
@@ -6,7 +7,9 @@ enum ProcessMemory {
     static func growth(during body: () throws -> Void) rethrows -> Int? {
         // From now on the peak is of what comes (proc(5), Linux 4.0). Where that is refused the peak is of all that was,
         // and the growth is what it may have been at most.
-        try? FileHandle(forWritingAtPath: "/proc/self/clear_refs")?.write(contentsOf: Data("5".utf8))
+        if let file = try? FileDescriptor.open(FilePath("/proc/self/clear_refs"), .writeOnly) {
+            _ = try? file.closeAfter { try file.writeAll("5".utf8) }
+        }
         let before = bytes(of: "VmRSS")
         try body()
         guard let before, let peak = bytes(of: "VmHWM") else { return nil }

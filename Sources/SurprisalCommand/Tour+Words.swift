@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Surprisal
 import SurprisalDatasets
 
@@ -64,7 +65,7 @@ extension Tour {
             perplexity = exp(Double(Self.loss(model.features(of: contexts), model.head, truth).item()))
             try Failure.printLine(
                 String(
-                    format: "  epoch %d of %d   training loss %.4f   held-out perplexity %.1f", epoch, Self.epochs,
+                    format: "  epoch %ld of %ld   training loss %.4f   held-out perplexity %.1f", epoch, Self.epochs,
                     sum / Double(order.count), perplexity))
         }
         try claim("held-out perplexity below 0.8 of the frequencies'", holds: perplexity < 0.8 * perplexityOfCounts)
@@ -100,7 +101,7 @@ extension Tour {
         try Failure.printLine("  memory of the loss and its gradients, \(Self.batch) rows")
         func line(_ way: String, _ text: String, _ growth: Int?) throws {
             let measured = growth.map { "the process grew by \(megabytes($0))" } ?? "not measured: no /proc/self/status"
-            try Failure.printLine("      \(way.padding(toLength: 10, withPad: " ", startingAt: 0))\(text); \(measured)")
+            try Failure.printLine("      \(way.padded(to: 10))\(text); \(measured)")
         }
         try line("fused", "\(megabytes(Self.blockBytes)) of logits at a time, which become their gradient", memory.fused)
         try line("unfused", "\(megabytes(logits)) of logits, as much again for their gradient where they do not", memory.unfused)

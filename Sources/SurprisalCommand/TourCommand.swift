@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalDatasets
 import SurprisalReference
@@ -42,7 +42,7 @@ struct Tour {
         if !same { differences += 1 }
         try Failure.printLine("  \(expression)")
         for (way, text) in [(ways.0, here), (ways.1, notebook + "   \(same ? "same" : "DIFFERENT")")] {
-            let label = way.padding(toLength: 14, withPad: " ", startingAt: 0)
+            let label = way.padded(to: 14)
             try Failure.printLine("      \(label)\(text.replacing("\n", with: "\n                    "))")
         }
     }
@@ -150,7 +150,7 @@ struct Tour {
             accuracy = model(heldOut).accuracy(against: truth)
             try Failure.printLine(
                 String(
-                    format: "  epoch %2d of 20   loss %.4f   held-out accuracy %.4f", epoch, sum / Double(y.count), accuracy))
+                    format: "  epoch %2ld of 20   loss %.4f   held-out accuracy %.4f", epoch, sum / Double(y.count), accuracy))
         }
         try claim("held-out accuracy at least 0.95", holds: accuracy >= 0.95)
     }

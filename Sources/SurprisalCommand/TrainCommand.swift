@@ -1,7 +1,8 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalIO
+import SystemPackage
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -165,8 +166,9 @@ struct TrainCommand: ParsableCommand {
 
     /// Before what may take hours.
     private static func requirePlace(for path: String) throws {
-        let place = URL(fileURLWithPath: path), folder = place.deletingLastPathComponent().path
-        if (try? place.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var isFolder = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder {
             throw Failure.exit("\(path): is a folder; expected a file to write", status: .inputOutput)
         }
         if !FileManager.default.isWritableFile(atPath: folder) {
@@ -238,8 +240,8 @@ struct TrainCommand: ParsableCommand {
         if !isDone {
             save(run)
             if let failure { throw failure }
-            try? FileHandle.standardError.write(contentsOf: Data(
-                "surprisal: interrupted in epoch \(run.history.count + 1) of \(epochs); the same command with --resume goes on\n".utf8))
+            _ = try? FileDescriptor.standardError.writeAll(
+                "surprisal: interrupted in epoch \(run.history.count + 1) of \(epochs); the same command with --resume goes on\n".utf8)
             if run.bestEpoch != nil || heldOut == nil && !run.history.isEmpty { try write(best) }
             throw ExitCode(130)
         }

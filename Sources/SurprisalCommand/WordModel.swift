@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Surprisal
 
 /// The next word from the last ones: a row of features for each of these, a hidden layer, and a head over all words.

@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import Glibc
+import SystemPackage
 
 /// Replaces files as a whole.
 enum AtomicFile {
@@ -14,23 +15,22 @@ enum AtomicFile {
     let folder = target.url.deletingLastPathComponent()
     // Hidden and unlike any other: two writers of one path must not share it.
     let temporary = folder.appendingPathComponent(".\(UUID().uuidString).partial")
+    let file: FileDescriptor
     do {
-      // Created empty, so that nothing can be read before the permissions are set.
-      try Data().write(to: temporary, options: .withoutOverwriting)
+      // As C's fopen, less the process's mask.
+      file = try FileDescriptor.open(
+        FilePath(temporary.path), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+        permissions: FilePermissions(rawValue: 0o666))
     } catch {
       throw FileFailure("create a temporary file in the folder of the target", error)
     }
     do {
-      // Opened first: the permissions to come may forbid writing.
-      let handle = try FileHandle(forWritingTo: temporary)
-      defer { try? handle.close() }
-      if let existing = target.existing {
-        try FileManager.default.setAttributes(
-          [.posixPermissions: existing.permissions], ofItemAtPath: temporary.path)
+      try file.closeAfter {
+        // Before the first byte, so that none can be read by those who may not.
+        if let existing = target.existing { try require(fchmod(file.rawValue, existing.permissions.rawValue)) }
+        try body { bytes in try file.writeAll(bytes) }
+        try require(fsync(file.rawValue))
       }
-      try body { bytes in try handle.write(contentsOf: bytes) }
-      try handle.synchronize()
-      try handle.close()
     } catch {
       try? FileManager.default.removeItem(at: temporary)
       throw FileFailure("write", error)
@@ -42,9 +42,8 @@ enum AtomicFile {
       throw FileFailure("replace", error)
     }
     do {
-      let handle = try FileHandle(forReadingFrom: folder)
-      defer { try? handle.close() }
-      try handle.synchronize()
+      let file = try FileDescriptor.open(FilePath(folder.path), .readOnly, options: .closeOnExec)
+      try file.closeAfter { try require(fsync(file.rawValue)) }
     } catch where FileFailure.code(of: error) == EINVAL {
       // The file system keeps no folders that could be flushed.
     } catch {
@@ -57,8 +56,11 @@ enum AtomicFile {
     // The one system call that Foundation has no sound form of: moveItem refuses an existing
     // target, and replaceItemAt of Swift 6.3.1 may rename the old file over the new one. Both
     // strings are borrowed for the call alone.
-    guard unsafe Glibc.rename(source, target) == 0 else {
-      throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
-    }
+    try unsafe require(Glibc.rename(source, target))
+  }
+
+  /// Throws the reason when a system call says that it has failed.
+  private static func require(_ status: Int32) throws {
+    guard status == 0 else { throw Errno(rawValue: errno) }
   }
 }

@@ -1,6 +1,7 @@
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalCodecs
+public import SystemPackage
 
 /// A CSV file as tables of some rows each: for one that is larger than memory, or comes from a pipe.
 ///
@@ -43,14 +44,14 @@ public struct CSVReader<Scalar: Surprisal.Scalar> {
     }
   }
 
-  /// Reads standard input, say.
+  /// Reads standard input, say, whose rows come as soon as they are there.
   public init(
-    _ handle: FileHandle, path: String? = nil, labels: LabelSource = .automatic, header: CSVHeader = .automatic,
+    _ file: FileDescriptor, path: String? = nil, labels: LabelSource = .automatic, header: CSVHeader = .automatic,
     missing: MissingValues = .refused, classNames: [String] = []
   ) {
     parser = CSVParser(path: path, labels: labels, header: header, missing: missing, classNames: classNames)
     source = .stream { buffer in
-      guard let bytes = try handle.read(upToCount: Self.usualPieceByteCount) else { return false }
+      let bytes = try file.bytes(upTo: Self.usualPieceByteCount)
       buffer += bytes
       return !bytes.isEmpty
     }

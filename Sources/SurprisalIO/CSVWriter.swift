@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Surprisal
 
 /// Writes rows of text and numbers as a CSV file.

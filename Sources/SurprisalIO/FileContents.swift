@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SurprisalKernels
 
 /// The bytes of a file, in memory or where they lie.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import SystemPackage
 
 /// Why a file could not be read or written; each format's error wraps it.
 enum FileFailure: Error {
@@ -13,17 +14,17 @@ enum FileFailure: Error {
       self = .operation(operation, problem: text)
       return
     }
-    let text = NSError(domain: NSPOSIXErrorDomain, code: Int(code)).localizedFailureReason
-    self = .operation(operation, problem: "\(text ?? "unknown error") (errno \(code))")
+    self = .operation(operation, problem: "\(Errno(rawValue: code)) (errno \(code))")
   }
 
   /// The operating system's error number behind `error`, if there is one.
   static func code(of error: any Error) -> Int32? {
-    if let posix = error as? POSIXError { return posix.code.rawValue }
-    if let cocoa = error as? CocoaError, let inner = cocoa.underlying { return code(of: inner) }
-    let general = error as NSError
-    if general.domain == NSPOSIXErrorDomain { return Int32(general.code) }
-    return (general.userInfo[NSUnderlyingErrorKey] as? any Error).flatMap(code)
+    switch error {
+    case let error as Errno: error.rawValue
+    case let error as POSIXError: error.code.rawValue
+    case let error as CocoaError: error.underlying.flatMap(code)
+    default: nil
+    }
   }
 }
 

@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import SurprisalKernels
+import SystemPackage
 
 /// A path that leads, through any symbolic links, to a regular file or to nothing.
 ///
@@ -12,7 +13,7 @@ struct RegularFile {
   /// The path, or what it leads to when it is a symbolic link.
   let url: URL
   /// The permission bits and size, or nil when there is no file.
-  let existing: (permissions: Int, byteCount: Int)?
+  let existing: (permissions: FilePermissions, byteCount: Int)?
 
   init(path: String, to operation: String) throws(FileFailure) {
     guard !path.isEmpty else {
@@ -27,23 +28,18 @@ struct RegularFile {
     }
     var url = URL(fileURLWithPath: path)
     do {
-      var attributes = try FileManager.default.attributesOfItem(atPath: url.path)
+      var status = try Stat(FilePath(url.path), followTargetSymlink: false)
       // Links in the folders are the kernel's to follow, some of which have no textual target.
-      for _ in 0..<Self.linkLimit where attributes[.type] as? FileAttributeType == .typeSymbolicLink {
+      for _ in 0..<Self.linkLimit where status.type == .symbolicLink {
         let target = try FileManager.default.destinationOfSymbolicLink(atPath: url.path)
         url = URL(fileURLWithPath: target, relativeTo: url.deletingLastPathComponent()).absoluteURL
-        attributes = try FileManager.default.attributesOfItem(atPath: url.path)
+        status = try Stat(FilePath(url.path), followTargetSymlink: false)
       }
-      let type = attributes[.type] as? FileAttributeType
-      guard type == .typeRegular else {
-        throw FileFailure.notRegularFile(kind: Self.name(of: type))
-      }
-      existing = (
-        attributes[.posixPermissions] as? Int ?? 0o600, attributes[.size] as? Int ?? 0
-      )
+      guard status.type == .regular else { throw FileFailure.notRegularFile(kind: Self.name(of: status.type)) }
+      existing = (status.permissions, Int(status.size))
     } catch let failure as FileFailure {
       throw failure
-    } catch where FileFailure.code(of: error) == ENOENT {
+    } catch where FileFailure.code(of: error) == Errno.noSuchFileOrDirectory.rawValue {
       existing = nil
     } catch {
       throw FileFailure(operation, error)
@@ -51,13 +47,13 @@ struct RegularFile {
     self.url = url
   }
 
-  private static func name(of type: FileAttributeType?) -> String {
+  private static func name(of type: FileType) -> String {
     switch type {
-    case .typeDirectory: "a directory"
-    case .typeSymbolicLink: "a circle of symbolic links"
-    case .typeCharacterSpecial: "a character device"
-    case .typeBlockSpecial: "a block device"
-    case .typeSocket: "a socket"
+    case .directory: "a directory"
+    case .symbolicLink: "a circle of symbolic links"
+    case .characterSpecial: "a character device"
+    case .blockSpecial: "a block device"
+    case .socket: "a socket"
     default: "a pipe or another special file"
     }
   }
@@ -65,9 +61,8 @@ struct RegularFile {
   /// The first `count` bytes, fewer when the file is shorter.
   func prefix(_ count: Int) throws(FileFailure) -> Data {
     do {
-      let handle = try FileHandle(forReadingFrom: url)
-      defer { try? handle.close() }
-      return try handle.read(upToCount: count) ?? Data()
+      let file = try FileDescriptor.open(FilePath(url.path), .readOnly, options: .closeOnExec)
+      return try file.closeAfter { Data(try file.bytes(upTo: count)) }
     } catch {
       throw FileFailure("read", error)
     }
@@ -78,7 +73,7 @@ struct RegularFile {
     do throws(FileMapping.Failure) {
       return try FileMapping(path: url.path)
     } catch {
-      throw FileFailure("map", NSError(domain: NSPOSIXErrorDomain, code: Int(error.code)))
+      throw FileFailure("map", Errno(rawValue: error.code))
     }
   }
 

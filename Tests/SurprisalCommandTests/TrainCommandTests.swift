@@ -134,6 +134,13 @@ import Testing
         #expect(status.contains("Threads:\t1\n"), "\(status)")
     }
 
+    /// Foundation and the tables of its ICU take longer to load than everything else.
+    @Test func startsWithoutFoundation() throws {
+        let libraries = try Program.run(["--help"], environment: ["LD_TRACE_LOADED_OBJECTS": "1"]).output
+        #expect(libraries.contains("libopenblas"), "\(libraries)")
+        for name in ["libFoundation.so", "lib_FoundationICU.so"] { #expect(!libraries.contains(name), "\(libraries)") }
+    }
+
     /// A training that is killed goes on to the very bytes that it would have come to.
     @Test func resumesAfterBeingKilled() throws {
         let whole = folder.file("whole.safetensors"), part = folder.file("part.safetensors")

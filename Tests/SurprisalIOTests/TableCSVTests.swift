@@ -1,6 +1,7 @@
 import Foundation
 import Surprisal
 import SurprisalCodecs
+import SystemPackage
 import Testing
 
 @testable import SurprisalIO
@@ -261,9 +262,10 @@ import Testing
       let isRight = values[2 * row] == Double(row) + 0.25 && values[2 * row + 1] == -Double(row % 7)
       if !isRight || classes[row] != row % 3 { Issue.record("row \(row)") }
     }
-    // The same from a handle, in bounded pieces.
-    let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-    var reader = CSVReader<Double>(handle, labels: .named("kind")), streamed: [Double] = []
+    // The same from a descriptor, in bounded pieces.
+    let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
+    defer { try? descriptor.close() }
+    var reader = CSVReader<Double>(descriptor, labels: .named("kind")), streamed: [Double] = []
     while let piece = try reader.next() { streamed += piece.features.scalars }
     #expect(streamed == values)
     // A mistake's line, far into the file.
@@ -288,6 +290,20 @@ import Testing
     #expect(throws: TableError.csv(CSVError(path: folder.file("empty"), reason: .empty(missing: "rows")))) {
       try Table<Double>(contentsOf: folder.file("empty"))
     }
+  }
+
+  /// Whoever sends rows slowly sees theirs answered before the next.
+  @Test(.timeLimit(.minutes(1))) func pipeGivesWhatWasSent() throws {
+    let pipe = try FileDescriptor.pipe()
+    defer { try? pipe.readEnd.close() }
+    var reader = CSVReader<Double>(pipe.readEnd)
+    try pipe.writeEnd.writeAll("a,b\n1,2\n3".utf8)
+    #expect(try reader.next()?.features.scalars == [1, 2])
+    try pipe.writeEnd.writeAll(",4\n5,6".utf8)
+    #expect(try reader.next()?.features.scalars == [3, 4])
+    try pipe.writeEnd.close()
+    #expect(try reader.next()?.features.scalars == [5, 6])
+    #expect(try reader.next() == nil)
   }
 
   @Test func sourceThatFails() {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Surprisal
 
 /// Which classes were taken for which: a matrix, or of many classes the pairs that were confused most.

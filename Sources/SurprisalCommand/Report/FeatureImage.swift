@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A row of features as a square picture in levels of grey, the larger the darker.
 struct FeatureImage {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Text and numbers as HTML that is XML as well.
 enum Markup {

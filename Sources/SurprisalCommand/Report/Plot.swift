@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// From values to pixels, equal differences to equal distances.
 struct LinearScale {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Surprisal
 import SurprisalIO
 
@@ -55,7 +55,7 @@ extension TrainCommand {
                     folds: folds, loss: loss.mean, lossDeviation: loss.deviation, accuracy: accuracy.mean,
                     accuracyDeviation: accuracy.deviation))
                 : String(
-                    format: "%d folds: loss %.4f ± %.4f, accuracy %.4f ± %.4f", folds, loss.mean, loss.deviation, accuracy.mean,
+                    format: "%ld folds: loss %.4f ± %.4f, accuracy %.4f ± %.4f", folds, loss.mean, loss.deviation, accuracy.mean,
                     accuracy.deviation))
     }
 }

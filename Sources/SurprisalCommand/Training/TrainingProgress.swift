@@ -1,5 +1,7 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Surprisal
+import SystemPackage
 
 /// What a training shows while it runs: on a terminal a bar, redrawn in place; otherwise a line an epoch, or a JSON object.
 final class TrainingProgress {
@@ -41,7 +43,7 @@ final class TrainingProgress {
         let width = 24, filled = Int(done / all * Double(width))
         var line = "\r\u{1B}[K[" + String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
         line += String(
-            format: "] epoch %d/%d  loss %.4f", epoch, epochs, loss)
+            format: "] epoch %ld/%ld  loss %.4f", epoch, epochs, loss)
         if let lastValidation { line += String(format: "  held-out %.4f, accuracy %.4f", lastValidation.loss, lastValidation.accuracy) }
         line += String(
             format: "  %.0f rows/s, %.0f s left", since * Double(rowsPerStep) / seconds, (all - done) * seconds / since)
@@ -53,7 +55,7 @@ final class TrainingProgress {
         switch style {
         case .none, .bar: return
         case .lines:
-            var line = String(format: "epoch %d/%d  loss %.4f", report.epoch, epochs, report.trainingLoss)
+            var line = String(format: "epoch %ld/%ld  loss %.4f", report.epoch, epochs, report.trainingLoss)
             if let validation = report.validation {
                 line += String(format: "  held-out loss %.4f, accuracy %.4f", validation.loss, validation.accuracy)
             }
@@ -67,5 +69,5 @@ final class TrainingProgress {
 
     func clear() { if style == .bar { write("\r\u{1B}[K") } }
 
-    private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+    private func write(_ text: String) { _ = try? FileDescriptor.standardError.writeAll(text.utf8) }
 }
