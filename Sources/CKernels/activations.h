@@ -1,4 +1,5 @@
-// The sigmoid, the activations that gate x by it or by the normal distribution, and what each makes of a gradient.
+// The sigmoid, the activations that gate x by it or by the normal distribution, the one that lets what is positive pass, and
+// what each makes of a gradient.
 // Every tail is computed as itself, from a decaying exponential, never as what is left of 1.
 
 // Beyond ±BEYOND the sigmoid is 0 or 1, and so is the normal distribution.
@@ -89,6 +90,8 @@ INLINE V F(gelu_slope)(V x) {
     return x < 0 ? low : 1 - low;
 }
 
+INLINE V F(relu_of)(V x) { return x < 0 ? (V)(T)0 : x; }
+
 static void F(activate)(ck_activation activation, const T *x, T *y, size_t count) {
 #define ACTIVATE(value)                                 \
     for (size_t i = 0; i < count; i += L) {             \
@@ -101,25 +104,29 @@ static void F(activate)(ck_activation activation, const T *x, T *y, size_t count
     case CK_SILU: ACTIVATE(F(silu_of))
     case CK_GELU: ACTIVATE(F(gelu_of))
     case CK_GELU_TANH: ACTIVATE(F(gelu_tanh_of))
+    case CK_RELU: ACTIVATE(F(relu_of))
     }
 #undef ACTIVATE
 }
 
-// g ← g·f′(x); 0 stays 0, whatever x is.
-static void F(activate_gradient)(ck_activation activation, const T *x, T *g, size_t count) {
-#define SLOPE(slope)                                                                \
-    for (size_t i = 0; i < count; i += L) {                                         \
-        V v = F(load_n)(x + i, count - i, 0), above = F(load_n)(g + i, count - i, 0); \
-        F(store_n)(g + i, count - i, above == 0 ? above : above * slope(v));        \
-    }                                                                               \
+// dx ← dy·f′(x); 0 stays 0, whatever x is.
+static void F(activate_gradient)(ck_activation activation, const T *x, const T *dy, T *dx, size_t count) {
+#define GRADIENT(value)                                                                 \
+    for (size_t i = 0; i < count; i += L) {                                             \
+        V v = F(load_n)(x + i, count - i, 0), above = F(load_n)(dy + i, count - i, 0);  \
+        F(store_n)(dx + i, count - i, value);                                           \
+    }                                                                                   \
     return;
+#define SLOPE(slope) GRADIENT(above == 0 ? above : above * slope(v))
     switch (activation) {
     case CK_SIGMOID: SLOPE(F(sigmoid_slope))
     case CK_SILU: SLOPE(F(silu_slope))
     case CK_GELU: SLOPE(F(gelu_slope))
     case CK_GELU_TANH: SLOPE(F(gelu_tanh_slope))
+    case CK_RELU: GRADIENT(v <= 0 ? (V)(T)0 : above)
     }
 #undef SLOPE
+#undef GRADIENT
 }
 #undef BEYOND
 #undef NORMAL_BEYOND

@@ -5,6 +5,8 @@
 // Rows at a time, beside one vector and beside two: enough sums to hide a multiply-add's latency, and registers left for
 // the panel on AVX2.
 #define ROWS(vectors) ((size_t)((vectors) == 1 ? 8 : 6))
+// Bytes of a B that stays in the nearest cache beside what else is there.
+#define NEAR ((size_t)1 << 15)
 // Of a block of k: a panel is 16 KB.
 #define DEPTH ((size_t)(8192 / CK_BYTES))
 
@@ -34,10 +36,11 @@ INLINE void F(pack_transposed)(T *panel, const T *b, size_t step, size_t count, 
     }
 }
 
-// `rows` rows of C from a panel of n columns. A's element of row i and place p is a[i * across + p * along].
+// `rows` rows of C from a panel of n columns, whose places of k are `apart`. A's element of row i and place p is
+// a[i * across + p * along].
 INLINE void F(product_rows)(
-    size_t rows, size_t vectors, const T *a, size_t across, size_t along, const T *panel, size_t count, T *c, size_t step,
-    size_t n, const T *bias, int adds
+    size_t rows, size_t vectors, const T *a, size_t across, size_t along, const T *panel, size_t apart, size_t count, T *c,
+    size_t step, size_t n, const T *bias, int adds
 ) {
     V sums[8][2];
     UNROLL for (size_t i = 0; i < rows; i++) {
@@ -52,7 +55,7 @@ INLINE void F(product_rows)(
         V b[2];
         if (along == 1 && p % (64 / sizeof(T)) == 0)
             UNROLL for (size_t i = 0; i < rows; i++) __builtin_prefetch(a + (rows + i) * across + p);
-        UNROLL for (size_t j = 0; j < vectors; j++) b[j] = F(load)(panel + p * 2 * L + j * L);
+        UNROLL for (size_t j = 0; j < vectors; j++) b[j] = F(load)(panel + p * apart + j * L);
         UNROLL for (size_t i = 0; i < rows; i++) {
             V x = F(splat)(a[i * across + p * along]);
             UNROLL for (size_t j = 0; j < vectors; j++) sums[i][j] = sums[i][j] + x * b[j];
@@ -67,15 +70,16 @@ INLINE void F(product_rows)(
         }
 }
 
-// m rows of C from panels side by side. A whole lot of rows is `strip` elements of A.
+// m rows of C from panels side by side, as they are packed, or as B lies with its rows `apart`. A whole lot of rows is `strip`
+// elements of A.
 INLINE void F(product_panels)(
-    size_t m, size_t vectors, const T *a, size_t across, size_t along, size_t strip, const T *panel, size_t count, T *c,
-    size_t step, size_t n, const T *bias, int adds
+    size_t m, size_t vectors, const T *a, size_t across, size_t along, size_t strip, const T *panel, size_t apart,
+    size_t count, T *c, size_t step, size_t n, const T *bias, int adds
 ) {
-    const size_t most = ROWS(vectors);
+    const size_t most = ROWS(vectors), next = apart > 2 * L ? 1 : count;
 #define ROWS_OF(r) \
     for (size_t at = 0; at < n; at += 2 * L) \
-        F(product_rows)(r, vectors, a, across, along, panel + at * count, count, c + at, step, n - at, bias ? bias + at : 0, adds)
+        F(product_rows)(r, vectors, a, across, along, panel + at * next, apart, count, c + at, step, n - at, bias ? bias + at : 0, adds)
     for (; m >= most; m -= most, a += strip, c += most * step) ROWS_OF(most);
 #define CASE(r) case r: if (r < most) ROWS_OF(r); break;
     switch (m) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) }
@@ -113,7 +117,9 @@ INLINE void F(product_block)(const PRODUCT *s, T *strips, size_t p, size_t count
         // As many whole panels as there is room for: when k is small, rows of C are written in one go.
         n = s->n - column;
         if (n >= 2 * L) n = (n < DEPTH / count * 2 * L ? n : DEPTH / count * 2 * L) / (2 * L) * (2 * L);
-        for (size_t at = 0; at < n; at += 2 * L) {
+        // Whole panels of a small B, or beside few rows, are read where they lie.
+        int isPacked = s->b_transposed || n % (2 * L) != 0 || s->b_step <= 2 * L || (m > 2 * ROWS(2) && count * s->b_step * sizeof(T) > NEAR);
+        for (size_t at = 0; isPacked && at < n; at += 2 * L) {
             size_t width = n - at < 2 * L ? n - at : 2 * L;
             if (s->b_transposed)
                 F(pack_transposed)(panel + at * count, s->b + (column + at) * s->b_step + p, s->b_step, count, width);
@@ -121,8 +127,10 @@ INLINE void F(product_block)(const PRODUCT *s, T *strips, size_t p, size_t count
         }
         const T *bias = s->bias ? s->bias + column : 0;
         T *c = s->c + i * s->c_step + column;
+        const T *from = isPacked ? panel : s->b + p * s->b_step + column;
+        size_t apart = isPacked ? 2 * L : s->b_step;
 #define PANELS(vectors, a, across, along, strip) \
-    F(product_panels)(m, vectors, a, across, along, strip, panel, count, c, s->c_step, n, bias, adds)
+    F(product_panels)(m, vectors, a, across, along, strip, from, apart, count, c, s->c_step, n, bias, adds)
         if (strips && n > L && s->a_transposed) PANELS(2, strips, 1, ROWS(2), ROWS(2) * count);
         else if (strips && n > L) PANELS(2, strips, count, 1, ROWS(2) * count);
         else if (s->a_transposed && n > L) PANELS(2, a, 1, s->a_step, ROWS(2));
@@ -143,6 +151,9 @@ static void __attribute__((noinline)) F(product_of_strips)(const PRODUCT *s) {
 }
 
 static void F(product)(const PRODUCT *s) {
+#if HAS_DOTS
+    if (F(prefers_dots)(s)) return F(product_of_dots)(s);
+#endif
     // Columns on more pages than the nearest of their tables knows, or rows whose lines share one place of the nearest cache;
     // and more than one use of the strips.
     size_t bytes = s->a_step * sizeof(T);
@@ -156,3 +167,5 @@ static void F(product)(const PRODUCT *s) {
 
 #undef ROWS
 #undef DEPTH
+#undef NEAR
+#undef HAS_DOTS

@@ -17,6 +17,7 @@ extension Activation {
         case .silu: .silu
         case .gelu: .gelu
         case .geluTanh: .geluTanh
+        case .relu: .relu
         }
     }
 }

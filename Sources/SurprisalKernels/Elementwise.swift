@@ -1,8 +1,6 @@
 /// z = x ∘ y, element by element.
 public enum BinaryOperation: Sendable {
     case add, subtract, multiply, divide
-    /// 0 where y ≤ 0, else x: the derivative of relu from its output y, with NaN let through.
-    case reluDerivative
 
     @inline(__always)
     func apply<T: Scalar>(_ x: Span<T>, _ y: Span<T>, into z: inout MutableSpan<T>) {
@@ -12,14 +10,6 @@ public enum BinaryOperation: Sendable {
         case .subtract: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] - y[i] } }
         case .multiply: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] * y[i] } }
         case .divide: unsafe write(&z, x, y) { z, x, y, part in for i in part { unsafe z[i] = x[i] / y[i] } }
-        case .reluDerivative:
-            unsafe write(&z, x, y) { z, x, y, part in
-                for i in part {
-                    // Read in either case: a read that depends on y keeps the loop from going over whole vectors.
-                    let passed = unsafe x[i]
-                    unsafe z[i] = y[i] <= 0 ? 0 : passed
-                }
-            }
         }
     }
 }
@@ -31,8 +21,6 @@ public enum UnaryOperation<T: Scalar>: Sendable {
     case offset(T)
     /// To ±limit; NaN stays NaN.
     case clamp(T)
-    /// NaN stays NaN.
-    case relu
 
     @inline(__always)
     func apply(_ x: Span<T>, into y: inout MutableSpan<T>) {
@@ -45,7 +33,6 @@ public enum UnaryOperation<T: Scalar>: Sendable {
             unsafe write(&y, x) { y, x, part in
                 for i in part { unsafe y[i] = x[i] < -limit ? -limit : x[i] > limit ? limit : x[i] }
             }
-        case .relu: unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] < 0 ? 0 : x[i] } }
         }
     }
 }
@@ -67,7 +54,7 @@ private func write<T: Scalar>(
 
 /// z from x and y.
 @inline(__always)
-private func write<T: Scalar>(
+func write<T: Scalar>(
     _ z: inout MutableSpan<T>, _ x: Span<T>, _ y: Span<T>,
     _ loop: (UnsafeMutablePointer<T>, UnsafePointer<T>, UnsafePointer<T>, Range<Int>) -> Void
 ) {

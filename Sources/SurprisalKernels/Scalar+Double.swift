@@ -128,9 +128,13 @@ extension Double: Scalar {
     }
 
     public static func activateGradient(
-        _ activation: Activation, _ x: Span<Double>, in gradient: inout MutableSpan<Double>
+        _ activation: Activation, _ x: Span<Double>, _ dy: Span<Double>, into dx: inout MutableSpan<Double>
     ) {
-        unsafe apply("\(activation)", x, &gradient) { unsafe kernels.activate_gradient(activation.code, $0, $1, $2) }
+        require(dy.count == x.count && dx.count == x.count, "\(activation): \(dy.count) gradients of \(x.count) into \(dx.count)")
+        let kernel = unsafe kernels.activate_gradient
+        unsafe SurprisalKernels.write(&dx, x, dy) { dx, x, dy, part in
+            unsafe kernel(activation.code, x + part.lowerBound, dy + part.lowerBound, dx + part.lowerBound, part.count)
+        }
     }
 
     public static func softCap(_ x: Span<Double>, at cap: Double, into y: inout MutableSpan<Double>) {
@@ -298,11 +302,17 @@ extension Double: Scalar {
     }
 
     public static func descend(_ p: inout MutableSpan<Double>, along v: Span<Double>, rate: Double) {
-        unsafe update(&p, with: v) { p, v, part in for i in part { unsafe p[i] -= rate * v[i] } }
+        let kernel = unsafe kernels.descend
+        unsafe update(&p, with: v) { p, v, part in
+            unsafe kernel(p + part.lowerBound, v + part.lowerBound, part.count, rate)
+        }
     }
 
     public static func gather(_ v: inout MutableSpan<Double>, _ g: Span<Double>, momentum: Double, fresh: Double) {
-        unsafe update(&v, with: g) { v, g, part in for i in part { unsafe v[i] = momentum * v[i] + fresh * g[i] } }
+        let kernel = unsafe kernels.gather
+        unsafe update(&v, with: g) { v, g, part in
+            unsafe kernel(v + part.lowerBound, g + part.lowerBound, part.count, momentum, fresh)
+        }
     }
 
     public static func standardise(

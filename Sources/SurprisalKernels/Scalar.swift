@@ -3,6 +3,7 @@ public enum Activation: Sendable {
     case sigmoid, silu, gelu
     /// With Φ approximated by a tanh.
     case geluTanh
+    case relu
 }
 
 /// What a normalising kernel writes for each position.
@@ -130,8 +131,9 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func softCapGradient(_ x: Span<Self>, at cap: Self, in gradient: inout MutableSpan<Self>)
 
     static func activate(_ activation: Activation, _ x: Span<Self>, into y: inout MutableSpan<Self>)
-    /// g ← g·f′(x), but 0 where it is, whatever x is.
-    static func activateGradient(_ activation: Activation, _ x: Span<Self>, in gradient: inout MutableSpan<Self>)
+    /// dx ← dy·f′(x), but 0 where dy is, whatever x is; of relu from its output as well as from x.
+    static func activateGradient(
+        _ activation: Activation, _ x: Span<Self>, _ dy: Span<Self>, into dx: inout MutableSpan<Self>)
     /// Binary cross-entropies or, without, the sum of each of the `Strips`, and with them the derivatives by the logits:
     /// what has no elements is not wanted.
     static func binaryCrossEntropy(

@@ -37,6 +37,30 @@ import Testing
         }
     }
 
+    /// Of few columns, as a classifier's last layer: dot products in groups of rows and columns of every shape, neither filled.
+    @Test(arguments: 1...16)
+    func agreesOfFewColumns(n: Int) {
+        for k in [96, 128, 257] {
+            let weights = (0..<n * k).map { Float(($0 * 7919) % 17) - 8 }, bias = (0..<n).map { Float(100 * $0) }
+            for m in [1, 2, 3, 4, 5, 6, 17, 31] {
+                let rows = (0..<m * k).map { Float(($0 * 104_729) % 13) - 6 }
+                let products = (0..<m * n).map { index in
+                    (0..<k).reduce(Float(0)) { $0 + rows[index / n * k + $1] * weights[index % n * k + $1] }
+                }
+                onEverySet { isa in
+                    var c = [Float](repeating: .nan, count: m * n)
+                    let plan = MatrixProduct(m: m, n: n, k: k, transposedB: true)
+                    do { var out = c.mutableSpan; Float.multiply(plan, rows.span, weights.span, adding: bias.span, into: &out) }
+                    #expect(c == products.indices.map { products[$0] + bias[$0 % n] }, "\(isa), \(m)×\(n)×\(k)")
+                    var added = plan
+                    added.accumulates = true
+                    do { var out = c.mutableSpan; Float.multiply(added, rows.span, weights.span, into: &out) }
+                    #expect(c == products.indices.map { 2 * products[$0] + bias[$0 % n] }, "\(isa), \(m)×\(n)×\(k)")
+                }
+            }
+        }
+    }
+
     /// What C held before is overwritten, even by a plan that accumulates.
     @Test func theBiasIsAddedOnce() {
         onEverySet { _ in
@@ -78,12 +102,13 @@ import Testing
     }
 
     /// An element is of its row and its column alone, to the bit: what a batch's row gives does not depend on the batch.
-    @Test func rowsAndColumnsStandAlone() {
+    @Test(arguments: [43, 12, 7, 4])
+    func rowsAndColumnsStandAlone(n: Int) {
         onEverySet { isa in
             // There the product is OpenBLAS's.
             if isa == .baseline { return }
             var generator = SplitMix64(seed: 3)
-            let (m, n, k) = (29, 43, 300)
+            let (m, k) = (29, 300)
             var a = (0..<m * k).map { _ in Float.random(in: -1...1, using: &generator) }
             var b = (0..<k * n).map { _ in Float.random(in: -1...1, using: &generator) }
             func product(_ rows: Range<Int>) -> [Float] {
@@ -107,7 +132,7 @@ import Testing
     @Test func largeProductsOnAVX2AreTheLibrarys() {
         let small = MatrixProduct(m: 32, n: 10, k: 128), large = MatrixProduct(m: 1024, n: 1024, k: 1024)
         func byKernel(_ isa: InstructionSet) -> [Bool] {
-            InstructionSet.$override.withValue(isa) { [small.isByKernel, large.isByKernel] }
+            InstructionSet.override.withValue(isa) { [small.isByKernel, large.isByKernel] }
         }
         #expect(byKernel(.baseline) == [false, false])
         #expect(byKernel(.avx2) == [true, false])
@@ -162,7 +187,7 @@ import Testing
         let a = (0..<m * k).map { _ in Float.random(in: -1...1, using: &generator) }
         let b = (0..<k * n).map { _ in Float.random(in: -1...1, using: &generator) }
         func product(_ threads: Int) -> [Float] {
-            Parallel.$override.withValue(threads) {
+            Parallel.override.withValue(threads) {
                 var c = [Float](repeating: 0, count: m * n)
                 var out = c.mutableSpan
                 Float.multiply(MatrixProduct(m: m, n: n, k: k), a.span, b.span, into: &out)
@@ -175,5 +200,5 @@ import Testing
 }
 
 private func onEverySet(_ body: (InstructionSet) -> Void) {
-    for isa in InstructionSet.available { InstructionSet.$override.withValue(isa) { body(isa) } }
+    for isa in InstructionSet.available { InstructionSet.override.withValue(isa) { body(isa) } }
 }

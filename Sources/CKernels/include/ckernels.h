@@ -26,6 +26,7 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_activation {
     CK_SILU __attribute__((swift_name("silu"))) = 1,
     CK_GELU __attribute__((swift_name("gelu"))) = 2,
     CK_GELU_TANH __attribute__((swift_name("geluTanh"))) = 3,
+    CK_RELU __attribute__((swift_name("relu"))) = 4,
 } ck_activation;
 
 // Every kernel sees `outer × classes × inner`, row-major and contiguous. Position n = o·inner + i
@@ -166,8 +167,10 @@ enum { CK_STRIP = 2048 };
         void (*soft_cap)(const T *x, T *y, size_t count, T cap);                                 \
         void (*soft_cap_gradient)(const T *x, T *g, size_t count, T cap);                        \
         void (*activate)(ck_activation, const T *x, T *y, size_t count);                         \
-        void (*activate_gradient)(ck_activation, const T *x, T *g, size_t count);                \
+        void (*activate_gradient)(ck_activation, const T *x, const T *dy, T *dx, size_t count);  \
         void (*adam)(const ck_adam_##S *, size_t begin, size_t end);                             \
+        void (*descend)(T *p, const T *v, size_t count, T rate);                                 \
+        void (*gather)(T *v, const T *g, size_t count, T momentum, T fresh);                     \
         void (*standardise)(const ck_standardise_##S *, size_t begin, size_t end);               \
         void (*binary)(const ck_binary_##S *, size_t begin, size_t end);                         \
         void (*margin)(const ck_margin_##S *, size_t begin, size_t end);                         \

@@ -12,6 +12,11 @@ public enum GELUApproximation: Sendable {
 // number. A derivative is the same near 0 and in the tails; around the
 // place where it passes through 0 it is that many ULP of 1. Complexity: O(count), one pass, and one on the way back.
 extension Tensor {
+    /// max(x, 0), with derivative 0 at 0; NaN stays NaN.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func relu() -> Tensor { activated(.relu, "Relu") }
+
     /// 1/(1 + e⁻ˣ), the probability of the logit x. Derivative: `dy·e⁻|x|/(1 + e⁻|x|)²`, which keeps its digits where the
     /// probability is next to 1.
     @specialized(where Scalar == Float)
@@ -46,13 +51,14 @@ extension Tensor {
         var buffer = Buffer<Scalar>(uninitialized: count)
         var out = buffer.mutableSpan
         Scalar.activate(activation, span, into: &out)
-        let (x, shape) = (self.buffer, shape)
+        // Relu's output is kept instead of its input: the layer after it keeps that too.
+        let (kept, shape) = (activation == .relu ? buffer : self.buffer, shape)
         return Tensor(
             shape: shape, buffer: buffer, from: name,
             edges: edge { dy in
-                var gradient = dy.buffer
+                var gradient = Buffer<Scalar>(uninitialized: shape.elementCount)
                 var out = gradient.mutableSpan
-                Scalar.activateGradient(activation, x.span, in: &out)
+                Scalar.activateGradient(activation, kept.span, dy.span, into: &out)
                 return Tensor(shape: shape, buffer: gradient)
             })
     }

@@ -87,14 +87,6 @@ extension Tensor {
     @specialized(where Scalar == Double)
     public static prefix func - (x: Tensor) -> Tensor { x * -1 }
 
-    /// max(x, 0), with derivative 0 at 0; NaN stays NaN.
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    public func relu() -> Tensor {
-        let y = map(.relu, self)
-        return Self.result(y, "Relu", edge { combine(.reluDerivative, $0, y, name: "relu") })
-    }
-
     /// eˣ within `Accuracy.expULP`. Derivative: `dy·y`.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
@@ -117,7 +109,7 @@ extension Tensor {
         return Self.result(Tensor(shape: shape, buffer: buffer), "Log", edge { combine(.divide, $0, x, name: "log") })
     }
 
-    private static func result(_ values: Tensor, _ name: String, _ edges: Edges<Scalar>) -> Tensor {
+    private static func result(_ values: Tensor, _ name: String, _ edges: consuming Edges<Scalar>) -> Tensor {
         Tensor(shape: values.shape, buffer: values.buffer, from: name, edges: edges)
     }
 }
