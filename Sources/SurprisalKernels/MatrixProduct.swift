@@ -127,8 +127,9 @@ public struct MatrixProduct: Sendable {
         }
     }
 
-    /// Multiply-adds below which a product is not divided: some 3 µs.
-    private static let tileWork = 0x1p18
+    /// Multiply-adds that a tile has at least: some 10 µs. Its factors are mostly in the cache of another processor, and where
+    /// the two share none (400 ns there and back, and 1 to 2 ns a float) tiles of 3 µs took twice as long as no tiles.
+    private static let tileWork = 0x1p20
     /// Rows or columns that a tile has at least.
     private static let tileEdge = 64
     /// Multiply-adds above which a product is worth more than four processors. Each tile packs the other factor
