@@ -39,9 +39,9 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
     }()
 
     /// Tests and benchmarks run a body on another set than the current one, of those that are available.
-    @TaskLocal package static var override: InstructionSet?
+    package static let override = Override<InstructionSet>()
 
-    static var inUse: InstructionSet { override ?? current }
+    static var inUse: InstructionSet { override.value ?? current }
 
     static var table: ck_table {
         // A set comes here only from `available`, or checked against it.

@@ -4,7 +4,7 @@ import CKernels
 /// take it, though never a bit of a result.
 package enum LastCache {
     /// Tests take another size than this processor's, bytes.
-    @TaskLocal package static var override: Int?
+    package static let override = Override<Int>()
 
     private static let bytes = ck_last_cache()
 
@@ -13,6 +13,6 @@ package enum LastCache {
     static func isExceeded(by size: Int) -> Bool {
         // There is none so small, and a small call would take longer to ask than to compute.
         guard size > 1 << 20 else { return false }
-        return size > (override ?? bytes) / 4 * 3
+        return size > (override.value ?? bytes) / 4 * 3
     }
 }

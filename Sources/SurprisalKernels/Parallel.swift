@@ -9,7 +9,7 @@ public enum Parallel {
     /// number of processors. No result depends on it.
     public static var threadCount: Int {
         get {
-            if let scoped = override { return scoped }
+            if let scoped = override.value { return scoped }
             let set = setThreadCount.load(ordering: .relaxed)
             return set > 0 ? set : initialThreadCount
         }
@@ -19,8 +19,8 @@ public enum Parallel {
         }
     }
 
-    /// A thread count for the current task alone: tests and benchmarks compare several.
-    @TaskLocal package static var override: Int?
+    /// A thread count for the current task alone.
+    package static let override = Override<Int>()
 
     private static let initialThreadCount: Int = {
         guard let text = Environment.value(of: "SURPRISAL_THREADS") else { return Int(ck_processor_count()) }
@@ -33,7 +33,7 @@ public enum Parallel {
     /// Runs `body(part)` for each part once, on at most `threadCount` threads; returns when all are done.
     ///
     /// For this package only: the bodies run at the same time, which the compiler cannot see.
-    package static func forEach(parts: Int, _ body: (Int) -> Void) {
+    @usableFromInline package static func forEach(parts: Int, _ body: (Int) -> Void) {
         if parts <= 1 {
             // A bad setting shows at once, not with the first large input.
             _ = initialThreadCount
@@ -59,7 +59,7 @@ public enum Parallel {
     /// What `body` makes of each number below `count`, in their order.
     ///
     /// For this package only, as `forEach`.
-    package static func map<T>(_ count: Int, _ body: (Int) -> T) -> [T] {
+    @inlinable package static func map<T>(_ count: Int, _ body: (Int) -> T) -> [T] {
         unsafe [T](unsafeUninitializedCapacity: count) { elements, initialized in
             if let start = elements.baseAddress {
                 forEach(parts: count) { unsafe (start + $0).initialize(to: body($0)) }

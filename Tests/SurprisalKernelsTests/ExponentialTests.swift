@@ -10,7 +10,7 @@ import Testing
     /// Float against Double's exp, whose error is 2⁻²⁹ ULP of Float: every binade of the argument, both signs.
     @Test(arguments: InstructionSet.available) func floatOnEveryBinade(isa: InstructionSet) {
         var worst = 0.0
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             for exponent in -40...6 {
                 for sign: Float in [1, -1] {
                     let count = 20_011
@@ -33,7 +33,7 @@ import Testing
     /// Double against double-double.
     @Test(arguments: InstructionSet.available) func doubleOnEveryBinade(isa: InstructionSet) {
         var worst = 0.0
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             for exponent in -60...9 {
                 for sign in [1.0, -1.0] {
                     let count = 331
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available) func edges(isa: InstructionSet) {
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             let float = exponentials([0, -0, -.infinity, .infinity, 89, 1000, -104.5, -1000, -3e38, 88.72283] as [Float])
             #expect(float == [1, 1, 0, .infinity, .infinity, .infinity, 0, 0, 0, Float(glibcExp(Double(Float(88.72283))))])
             #expect(exponentials([.nan, 1] as [Float])[0].isNaN)
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available) func logarithms(isa: InstructionSet) {
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             var x: [Double] = []
             for exponent in -1070...1020 {
                 for step in 0..<7 { x.append(Double(sign: .plus, exponent: exponent, significand: 1 + Double(step) / 7)) }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ParallelTests {
     @Test(arguments: [1, 2, 3, 8]) func runsEachPartOnce(threads: Int) {
-        Parallel.$override.withValue(threads) {
+        Parallel.override.withValue(threads) {
             for parts in [0, 1, 2, 7, 1000] {
                 let counts = Mutex([Int](repeating: 0, count: parts))
                 Parallel.forEach(parts: parts) { part in counts.withLock { $0[part] += 1 } }
@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func partsMayCallInAgain() {
-        Parallel.$override.withValue(4) {
+        Parallel.override.withValue(4) {
             let total = Atomic<Int>(0)
             Parallel.forEach(parts: 8) { _ in
                 Parallel.forEach(parts: 8) { _ in total.add(1, ordering: .relaxed) }
@@ -28,7 +28,7 @@ import Testing
         await withTaskGroup(of: Int.self) { group in
             for _ in 0..<64 {
                 group.addTask {
-                    Parallel.$override.withValue(3) {
+                    Parallel.override.withValue(3) {
                         let sum = Atomic<Int>(0)
                         for _ in 0..<200 { Parallel.forEach(parts: 5) { sum.add($0, ordering: .relaxed) } }
                         return sum.load(ordering: .relaxed)
@@ -45,7 +45,7 @@ import Testing
 
     /// In a process of its own: other tests take processor time too.
     private static func checkIdleWorkers() {
-        Parallel.$override.withValue(2) { Parallel.forEach(parts: 100) { _ in usleep(10) } }
+        Parallel.override.withValue(2) { Parallel.forEach(parts: 100) { _ in usleep(10) } }
         func processorTime() -> Double {
             var time = timespec()
             unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

@@ -71,8 +71,8 @@ import Testing
                 logits: Array(logits[all]), labels: Array(labels[range]), probabilities: Array(probabilities[all]),
                 weight: weight, rowWeights: Array(rowWeights[range]), classes: classes)
         }
-        let within = LastCache.$override.withValue(.max) { results(0..<rows) }
-        let beyond = LastCache.$override.withValue(0) { results(0..<rows) }
+        let within = LastCache.override.withValue(.max) { results(0..<rows) }
+        let beyond = LastCache.override.withValue(0) { results(0..<rows) }
         #expect(within.arrays == beyond.arrays)
         for row in stride(from: 0, to: rows, by: max(1, rows / 20)) {
             for (all, one) in zip(within.arrays, results(row..<row + 1).arrays) {
@@ -84,7 +84,7 @@ import Testing
 
     @Test(arguments: classes) func bitsDoNotDependOnTheBatch(classes: Int) {
         for isa in InstructionSet.available {
-            InstructionSet.$override.withValue(isa) {
+            InstructionSet.override.withValue(isa) {
                 Self.check(Float.self, classes)
                 Self.check(Double.self, classes)
             }

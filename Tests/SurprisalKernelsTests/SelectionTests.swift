@@ -40,7 +40,7 @@ import Testing
             }
             #expect((0..<axis.positions).map { Int(out[$0]) } == ranks, "\(type) \(shape): rank")
         }
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             check(Float.self)
             check(Double.self)
         }
@@ -51,7 +51,7 @@ import Testing
         let axis = ClassAxis(outer: 4000, classes: 33, inner: 1)
         var classes = Buffer<Int32>(uninitialized: axis.positions)
         var out = classes.mutableSpan
-        Parallel.$override.withValue(threads) { Float.argmax(x.span, axis: axis, into: &out) }
+        Parallel.override.withValue(threads) { Float.argmax(x.span, axis: axis, into: &out) }
         #expect((0..<4000).map { Int(out[$0]) } == Reference.argmax(values, shape: ReferenceShape(outer: 4000, classes: 33)))
     }
 

@@ -7,7 +7,7 @@ import Testing
     private static func check<Element: Scalar & BitPatterned>(_ type: Element.Type, mean: [Double], deviation: [Double], _ x: [Element]) {
         let columns = mean.count
         for isa in InstructionSet.available {
-            InstructionSet.$override.withValue(isa) {
+            InstructionSet.override.withValue(isa) {
                 var y = Buffer<Element>(uninitialized: x.count)
                 var span = y.mutableSpan
                 Element.standardise(x.span, mean: mean, deviation: deviation, into: &span)

@@ -39,7 +39,7 @@ enum RowOperations {
     /// Of one exponential and its place in the sum and the maximum. A multiply-add counts two: of the range reduction
     /// three, of the polynomial (degree 6, for Double 11; 3 and 6 beside the table that AVX-512's registers hold) the rest.
     static func exponential<T: Element>(_ type: T.Type) -> Double {
-        let isFloat = T.self == Float.self, isTabled = (InstructionSet.override ?? .current) == .avx512
+        let isFloat = T.self == Float.self, isTabled = (InstructionSet.override.value ?? .current) == .avx512
         let multiplyAdds = isFloat ? (isTabled ? 6.0 : 9) : (isTabled ? 9 : 14)
         // Difference, floor, the rounding's subtraction, scale, maximum, two for the sum; a square where there is one.
         return 2 * multiplyAdds + (isFloat && !isTabled ? 7 : 8)

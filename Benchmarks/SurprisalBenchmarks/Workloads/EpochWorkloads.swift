@@ -56,9 +56,13 @@ private final class EpochExercise {
     }
 
     private func engineSteps(_ steps: Int) {
-        for part in batches(steps) {
-            optimizer.update(&model, along: trainer.gradient(at: model, examples, rows: order[part], seed: 0).gradient)
+        // Of arguments: an object's property would be copied for each step.
+        func learn(_ model: inout TwoLayers, _ optimizer: inout Adam<TwoLayers>) {
+            for part in batches(steps) {
+                optimizer.update(&model, along: trainer.gradient(at: model, examples, rows: order[part], seed: 0).gradient)
+            }
         }
+        learn(&model, &optimizer)
     }
 
     /// The parameters after some steps from the initial ones, by the naive loops.

@@ -9,7 +9,7 @@ import Synchronization
 final class Bridge<Scalar: Surprisal.Scalar>: Sendable {
     let edges: Edges<Scalar>
 
-    init(_ edges: Edges<Scalar>) { self.edges = edges }
+    init(_ edges: consuming Edges<Scalar>) { self.edges = edges }
 }
 
 enum Bridges {

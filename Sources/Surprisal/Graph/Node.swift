@@ -40,7 +40,7 @@ final class Node<Scalar: Surprisal.Scalar>: Sendable {
 
     static func nextNumber() -> UInt64 { nodeCounter.add(1, ordering: .relaxed).newValue }
 
-    func forEachEdge(_ body: (Edges<Scalar>.Edge) -> Void) {
+    func forEachEdge(_ body: (borrowing Edges<Scalar>.Edge) -> Void) {
         if isBridged, let bridge = bridge.withLock({ $0 }) as? Bridge<Scalar> {
             bridge.edges.forEach(body)
         } else {

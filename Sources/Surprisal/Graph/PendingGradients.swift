@@ -16,12 +16,17 @@ struct PendingGradients<Scalar: Surprisal.Scalar> {
     private var sums: [UInt64: Tensor<Scalar>] = [:]
     private var usesSums = false
 
-    mutating func add(_ gradient: Tensor<Scalar>, for node: Node<Scalar>) {
+    mutating func add(_ gradient: consuming Tensor<Scalar>, for node: Node<Scalar>) {
         guard let first = only.take() else {
-            if heap.isEmpty { only = Entry(node: node, sum: gradient) } else { addToMany(gradient, for: node) }
+            if heap.isEmpty {
+                only = Entry(node: node, sum: gradient)
+            } else {
+                addToMany(gradient, for: node)
+            }
             return
         }
         if first.node === node {
+            let gradient = gradient
             only = Entry(node: node, sum: first.sum.map { combine(.add, $0, gradient, name: "gradient") })
         } else {
             insert(first)

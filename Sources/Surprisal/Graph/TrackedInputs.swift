@@ -49,7 +49,7 @@ struct TrackedInputs<Scalar: Surprisal.Scalar>: Sendable {
     @usableFromInline
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
-    consuming func differentiated(
+    mutating func differentiated(
         _ output: consuming Tensor<Scalar>
     ) -> (value: Tensor<Scalar>, gradients: [Tensor<Scalar>]) {
         if output.count != 1 {
@@ -57,9 +57,8 @@ struct TrackedInputs<Scalar: Surprisal.Scalar>: Sendable {
         }
         let value = output.withoutGraph, root = output.node
         _ = consume output
-        var inputs = self
-        inputs.goBack(from: root, upstream: Tensor(repeating: 1, shape: value.shape))
-        return (value, inputs.tensors)
+        goBack(from: root, upstream: Tensor(repeating: 1, shape: value.shape))
+        return (value, tensors)
     }
 
     /// The gradients of a tensor with this node with respect to the inputs, in their order.
@@ -92,9 +91,12 @@ struct TrackedInputs<Scalar: Surprisal.Scalar>: Sendable {
     }
 
     /// Leaves of another call are constants of this one.
-    private mutating func add(_ gradient: Tensor<Scalar>, to leaf: Node<Scalar>) {
+    private mutating func add(_ gradient: consuming Tensor<Scalar>, to leaf: Node<Scalar>) {
         guard leaf.number == number else { return }
-        tensors[leaf.place] = tensors[leaf.place].isTracked
-            ? gradient : combine(.add, tensors[leaf.place], gradient, name: "gradient")
+        if tensors[leaf.place].isTracked {
+            tensors[leaf.place] = gradient
+        } else {
+            tensors[leaf.place] = combine(.add, tensors[leaf.place], gradient, name: "gradient")
+        }
     }
 }

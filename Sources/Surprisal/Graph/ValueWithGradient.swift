@@ -49,7 +49,7 @@ public func valueWithGradient<Scalar>(
 public func valueWithGradient<Scalar>(
     at inputs: [Tensor<Scalar>], _ body: ([Tensor<Scalar>]) throws -> Tensor<Scalar>
 ) rethrows -> (value: Tensor<Scalar>, gradients: [Tensor<Scalar>]) {
-    let leaves = TrackedInputs(inputs)
+    var leaves = TrackedInputs(inputs)
     return leaves.differentiated(try body(leaves.tensors))
 }
 

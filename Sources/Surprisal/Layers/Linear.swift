@@ -69,24 +69,35 @@ public struct Linear<Scalar: Surprisal.Scalar>: Layer {
             Scalar.multiply(product, x.span, weight.span, into: &out)
         }
 
-        let (xShape, wShape, bShape) = (x.shape, weight.shape, bias?.shape ?? [])
-        let (xValues, wValues) = (x.buffer, weight.buffer)
-        let dx = x.edge { [rows] dy in
-            var buffer = Buffer<Scalar>(uninitialized: rows * inputs)
-            var out = buffer.mutableSpan
-            Scalar.multiply(MatrixProduct(m: rows, n: inputs, k: outputs), dy.span, wValues.span, into: &out)
-            return Tensor(shape: xShape, buffer: buffer)
+        var edges = Edges<Scalar>()
+        if let node = x.node {
+            let (shape, weight) = (x.shape, weight.buffer)
+            edges.append(
+                .init(node: node) { [rows] dy in
+                    var buffer = Buffer<Scalar>(uninitialized: rows * inputs)
+                    var out = buffer.mutableSpan
+                    Scalar.multiply(MatrixProduct(m: rows, n: inputs, k: outputs), dy.span, weight.span, into: &out)
+                    return Tensor(shape: shape, buffer: buffer)
+                })
         }
-        let dW = weight.edge { [rows] dy in
-            var buffer = Buffer<Scalar>(uninitialized: outputs * inputs)
-            var out = buffer.mutableSpan
-            Scalar.multiply(
-                MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true), dy.span, xValues.span, into: &out)
-            return Tensor(shape: wShape, buffer: buffer)
+        if let node = weight.node {
+            let (shape, x) = (weight.shape, x.buffer)
+            edges.append(
+                .init(node: node) { [rows] dy in
+                    var buffer = Buffer<Scalar>(uninitialized: outputs * inputs)
+                    var out = buffer.mutableSpan
+                    Scalar.multiply(
+                        MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true), dy.span, x.span, into: &out)
+                    return Tensor(shape: shape, buffer: buffer)
+                })
         }
-        let db = bias?.edge { [rows] dy in
-            Tensor(shape: bShape, buffer: rowSums(dy.span, ClassAxis(outer: 1, classes: rows, inner: outputs)))
-        } ?? []
-        return Tensor(shape: shape, buffer: y, from: "Linear", edges: dx + dW + db)
+        if let bias, let node = bias.node {
+            let shape = bias.shape
+            edges.append(
+                .init(node: node) { [rows] dy in
+                    Tensor(shape: shape, buffer: rowSums(dy.span, ClassAxis(outer: 1, classes: rows, inner: outputs)))
+                })
+        }
+        return Tensor(shape: shape, buffer: y, from: "Linear", edges: edges)
     }
 }

@@ -78,6 +78,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     }
 
     /// The same options for a part of a batch whose mean divides by this.
+    @usableFromInline
     func dividing(by number: Double) -> CrossEntropyLoss {
         var loss = self
         loss.denominator = .number(number)
@@ -85,6 +86,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     }
 
     /// What the mean over these labels divides by.
+    @usableFromInline
     func denominator(of labels: Labels) -> Double {
         switch denominator {
         case .labelWeights:

@@ -73,7 +73,7 @@ public struct NLLLoss<Scalar: Surprisal.Scalar>: Sendable {
             weight.edge { [w = weight.buffer] upstream in
                 labelWeightGradient(upstream, reduced, labels, w) { n, y in -Double(values.span[axis.element(n, y)]) }
             }
-        } ?? []
+        } ?? Edges()
         let value = reduced.value(of: losses)
         return Tensor(shape: value.shape, buffer: value.buffer, from: "NLL", edges: ownEdge + byWeight)
     }

@@ -67,10 +67,15 @@ func rowSums<Scalar: Surprisal.Scalar>(
 }
 
 /// A sum that keeps the rounding errors of its additions (A. Neumaier, 1974, with Knuth's two-sum).
+@usableFromInline
 struct CompensatedSum {
     private var high = 0.0, low = 0.0
 
+    @usableFromInline
+    init() {}
+
     @inline(__always)
+    @usableFromInline
     mutating func add(_ value: Double) {
         let total = high + value, part = total - high
         low += (high - (total - part)) + (value - part)
@@ -78,5 +83,6 @@ struct CompensatedSum {
     }
 
     /// An infinite sum has no rounding error to keep.
+    @usableFromInline
     var value: Double { high.isFinite ? high + low : high }
 }

@@ -56,17 +56,12 @@ public struct Adam<M: Model>: Sendable {
 
     @usableFromInline mutating func nextStep() -> AdamStep<M.Scalar> {
         stepCount += 1
-        let first = 1 - Self.power(betas.first, stepCount), second = 1 - Self.power(betas.second, stepCount)
-        var step = AdamStep<M.Scalar>(
-            keep: 1, l2: 0, first: M.Scalar(1 - betas.first), second: M.Scalar(betas.second),
-            fresh: M.Scalar(1 - betas.second), rate: M.Scalar(learningRate / first), root: M.Scalar(second.squareRoot()),
-            epsilon: M.Scalar(epsilon))
-        switch weightDecay {
-        case .none: break
-        case .decoupled(let factor): step.keep = M.Scalar(1 - learningRate * factor)
-        case .l2(let factor): step.l2 = M.Scalar(factor)
+        let (keep, l2) = switch weightDecay {
+        case .none: (1.0, 0.0)
+        case .decoupled(let factor): (1 - learningRate * factor, 0.0)
+        case .l2(let factor): (1.0, factor)
         }
-        return step
+        return AdamMoments.step(stepCount, learningRate, betas.first, betas.second, epsilon, keep: keep, l2: l2)
     }
 
     /// Moves the model's parameters against their gradient.
@@ -83,9 +78,6 @@ public struct Adam<M: Model>: Sendable {
             next += 1
         }
     }
-
-    /// xⁿ, as the C library has it.
-    private static func power(_ x: Double, _ n: Int) -> Double { SpecialFunctions.pow(x, Double(n)) }
 }
 
 /// What Adam knows of its parameters: of `Scalar` alone, so that it is compiled for Float and Double.
@@ -96,6 +88,17 @@ struct AdamMoments<Scalar: Surprisal.Scalar>: Sendable {
     private var firsts: [Buffer<Scalar>] = [], seconds: [Buffer<Scalar>] = []
 
     init(_ parameters: [(name: String, shape: Shape)]) { self.parameters = ParameterList("Adam", parameters) }
+
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    static func step(
+        _ count: Int, _ rate: Double, _ first: Double, _ second: Double, _ epsilon: Double, keep: Double, l2: Double
+    ) -> AdamStep<Scalar> {
+        let firstPart = 1 - SpecialFunctions.pow(first, Double(count)), secondPart = 1 - SpecialFunctions.pow(second, Double(count))
+        return AdamStep(
+            keep: Scalar(keep), l2: Scalar(l2), first: Scalar(1 - first), second: Scalar(second), fresh: Scalar(1 - second),
+            rate: Scalar(rate / firstPart), root: Scalar(secondPart.squareRoot()), epsilon: Scalar(epsilon))
+    }
 
     var state: [(name: String, value: Tensor<Scalar>)] {
         parameters.named([("exp_avg", firsts), ("exp_avg_sq", seconds)])

@@ -85,9 +85,11 @@ public struct Trainer<M: Layer>: Sendable {
     }
 
     /// Steps of an epoch: the last batch may be smaller.
+    @inlinable
     public func steps(perEpochOf count: Int) -> Int { (count + batchSize - 1) / batchSize }
 
     /// Whether the run is over: all epochs are done, or too many have brought nothing.
+    @inlinable
     public func isOver(_ run: TrainingRun<M>) -> Bool {
         if run.history.count >= epochs { return true }
         guard let patience, run.history.last?.validation != nil else { return false }
@@ -101,6 +103,7 @@ public struct Trainer<M: Layer>: Sendable {
     /// - Parameter epoch: called after each epoch; the run is then all that a later one needs to go on from there. False
     ///   ends the training.
     /// - Returns: whether it came to its end.
+    @inlinable
     @discardableResult
     public func train(
         _ run: inout TrainingRun<M>, on examples: Examples<Scalar>, validatingOn heldOut: Examples<Scalar>? = nil,
@@ -118,17 +121,18 @@ public struct Trainer<M: Layer>: Sendable {
     }
 
     /// An epoch; nil when it was ended before.
-    private func pass(
+    @inlinable
+    func pass(
         _ run: inout TrainingRun<M>, _ examples: Examples<Scalar>, _ heldOut: Examples<Scalar>?,
         _ step: (Int, Int, Double) -> Bool
     ) -> EpochReport? {
-        let order = (0..<examples.count).shuffled(using: &run.generator)
+        let order = run.nextOrder(of: examples.count)
         let steps = steps(perEpochOf: examples.count), number = run.history.count + 1
         var sum = CompensatedSum()
         for place in 0..<steps {
             let batch = order[place * batchSize..<min(examples.count, (place + 1) * batchSize)]
-            if let learningRate { run.optimizer.learningRate = learningRate((number - 1) * steps + place) }
-            let found = gradient(at: run.model, examples, rows: batch, seed: run.generator.next())
+            if let learningRate { run.learn(at: learningRate((number - 1) * steps + place)) }
+            let found = gradient(at: run.model, examples, rows: batch, seed: run.nextSeed())
             run.move(along: found.gradient)
             sum.add(found.loss * Double(batch.count))
             if !step(number, place, found.loss) { return nil }
@@ -144,18 +148,20 @@ public struct Trainer<M: Layer>: Sendable {
     ///
     /// Stops the program when the batch is empty.
     /// - Parameter seed: of the layers' random choices.
+    @inlinable
     public func gradient(at model: M, _ batch: Examples<Scalar>, seed: UInt64) -> (loss: Double, gradient: Gradient<M>) {
         gradient(at: model, batch, rows: Array(0..<batch.count)[...], seed: seed)
     }
 
     /// The same of the examples with these indices, which each piece gathers for itself.
+    @inlinable
     package func gradient(
         at model: M, _ examples: Examples<Scalar>, rows batch: ArraySlice<Int>, seed: UInt64
     ) -> (loss: Double, gradient: Gradient<M>) {
         if batch.isEmpty { fatalError("Trainer: a batch of no examples") }
         let rows = rowsPerPiece(batch.count, model), pieces = (batch.count + rows - 1) / rows
         let whole = pieces == 1 ? loss : loss.dividing(by: loss.denominator(of: examples.labels.gathered(batch)))
-        func piece(_ number: Int) -> (Double, [Tensor<Scalar>]) {
+        let sum = PieceGradient.sum(of: pieces, workers: workers) { number in
             let start = batch.startIndex + number * rows
             let chosen = batch[start..<min(batch.endIndex, start + rows)]
             let features = examples.features.rows(chosen: chosen), labels = examples.labels.gathered(chosen)
@@ -164,25 +170,16 @@ public struct Trainer<M: Layer>: Sendable {
             let (value, gradients) = valueWithGradients(tracking: &tracked) {
                 whole($0(features, training: &generator), labels)
             }
-            return (Double(value.item()), gradients)
+            return PieceGradient(loss: Double(value.item()), gradients: gradients)
         }
-        if pieces == 1 {
-            let (value, gradients) = piece(0)
-            return (value, Gradient(at: model, inOrder: gradients))
-        }
-        let found = workers.map { Parallel.$override.withValue($0) { Parallel.map(pieces, piece) } } ?? Parallel.map(pieces, piece)
-        var (value, sums) = found[0]
-        for (part, gradients) in found.dropFirst() {
-            value += part
-            for place in sums.indices { sums[place].accumulate(gradients[place]) }
-        }
-        return (value, Gradient(at: model, inOrder: sums))
+        return (sum.loss, Gradient(at: model, inOrder: sum.gradients))
     }
 
     /// Where products are small a batch goes faster in pieces, each on a thread of its own, than product by product over
     /// all threads; where they are large the gradients' sums would cost more.
-    private func rowsPerPiece(_ rows: Int, _ model: M) -> Int {
-        model.parameterCount <= 1 << 16 ? max(32, (rows + 7) / 8) : rows
+    @inlinable
+    func rowsPerPiece(_ rows: Int, _ model: M) -> Int {
+        rows <= 64 || model.parameterCount > 1 << 16 ? rows : max(64, (rows + 7) / 8)
     }
 
     /// The mean loss, without class weights and smoothing, and the accuracy; in parts that bound the memory.
@@ -227,8 +224,19 @@ public struct TrainingRun<M: Layer>: Sendable {
         (self.optimizer, self.generator, self.history) = (optimizer, generator, history)
     }
 
+    @usableFromInline
+    mutating func nextOrder(of count: Int) -> [Int] { (0..<count).shuffled(using: &generator) }
+
+    @usableFromInline
+    mutating func nextSeed() -> UInt64 { generator.next() }
+
+    @usableFromInline
+    mutating func learn(at rate: Double) { optimizer.learningRate = rate }
+
+    @usableFromInline
     mutating func move(along gradient: Gradient<M>) { optimizer.update(&model, along: gradient) }
 
+    @usableFromInline
     mutating func add(_ report: EpochReport) {
         history.append(report)
         guard let validation = report.validation else {
@@ -238,15 +246,5 @@ public struct TrainingRun<M: Layer>: Sendable {
         let lowest = bestEpoch.flatMap { history[$0 - 1].validation?.loss }
         // NaN is never the best.
         if validation.loss < lowest ?? .infinity { (best, bestEpoch) = (model, report.epoch) }
-    }
-}
-
-extension Tensor {
-    /// Adds another's elements, in place where nobody else holds the receiver's.
-    @specialized(where Scalar == Float)
-    @specialized(where Scalar == Double)
-    fileprivate mutating func accumulate(_ other: Tensor) {
-        var sums = buffer.mutableSpan
-        Scalar.gather(&sums, other.span, momentum: 1, fresh: 1)
     }
 }

@@ -25,7 +25,7 @@ extension Reference {
 @Suite struct BrierLossTests {
     @Test(arguments: InstructionSet.available, CrossEntropyRelationTests.shapes)
     func agreesWithTheLoops(isa: InstructionSet, shape: [Int]) {
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             let x: Tensor<Double> = CrossEntropyRelationTests.logits(shape), y = CrossEntropyRelationTests.labels(shape)
             let view = ReferenceShape(outer: shape[0], classes: shape[1], inner: shape[2...].reduce(1, *))
             let expected = Reference.brierLosses(

@@ -91,7 +91,7 @@ private struct LayerCase: Decodable {
             #expect(gradient == y)
             for threads in [1, 3] {
                 var again = before
-                #expect(Parallel.$override.withValue(threads) { x.dropout(probability, using: &again).scalars } == y)
+                #expect(Parallel.override.withValue(threads) { x.dropout(probability, using: &again).scalars } == y)
             }
         }
         let layer = Dropout<Float>(0.5)

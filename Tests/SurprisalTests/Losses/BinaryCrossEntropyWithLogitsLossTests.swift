@@ -55,7 +55,7 @@ import Testing
                 Reference.binaryCrossEntropySlopes(wide[0], targets: wide[1], positive: wide[2]), unit,
                 "\(type): gradient")
         }
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             check(Float.self)
             check(Double.self)
         }
@@ -86,7 +86,7 @@ import Testing
             let exact = both(x, targets: y).scalars.reduce(0) { $0 + Double($1) }
             #expect(abs(Double(sum) - exact) <= Double(T(exact).ulp) + 1e-14 * exact, "\(type) \(shape): sum")
         }
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             for shape in [[1, 1], [1, 7], [3, 5], [2, 3, 4], [5, 8, 9], [2, 1024], [2, 1025], [3, 7, 301]] {
                 for each in [false, true] {
                     check(Float.self, shape, each: each)
@@ -99,13 +99,13 @@ import Testing
     @Test(arguments: InstructionSet.available) func threadsChangeNothing(isa: InstructionSet) {
         let x: Tensor<Float> = CrossEntropyRelationTests.logits([100, 1001], seed: 1), y: Tensor<Float> = x.softmax()
         func all(_ threads: Int) -> [Tensor<Float>] {
-            Parallel.$override.withValue(threads) {
+            Parallel.override.withValue(threads) {
                 let binary = valueWithGradient(at: x) { BinaryCrossEntropyWithLogitsLoss<Float>()($0, targets: y) }
                 let divergence = valueWithGradient(at: x) { KLDivergenceLoss<Float>()($0, target: y) }
                 return [binary.value, binary.gradient, divergence.value, divergence.gradient]
             }
         }
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             let one = all(1)
             for threads in [2, 5] { #expect(all(threads) == one) }
         }
@@ -137,14 +137,14 @@ import Testing
             print("worst ULP of a binary cross-entropy, \(type) on \(isa): loss \(worst.loss), gradient \(worst.gradient)")
             #expect(worst.loss <= Accuracy.binaryLossULP && worst.gradient <= Accuracy.binaryLossULP)
         }
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             try check(Float.self)
             try check(Double.self)
         }
     }
 
     @Test(arguments: InstructionSet.available, [false, true]) func infinitiesAndNaN(isa: InstructionSet, isWeighted: Bool) {
-        InstructionSet.$override.withValue(isa) { infinitiesAndNaN(isWeighted ? Tensor(1) : nil) }
+        InstructionSet.override.withValue(isa) { infinitiesAndNaN(isWeighted ? Tensor(1) : nil) }
     }
 
     private func infinitiesAndNaN(_ weight: Tensor<Float>?) {

@@ -9,7 +9,7 @@ import Testing
     private func check<T: Surprisal.Scalar>(_ type: T.Type, _ dtype: String, _ isa: InstructionSet) {
         var worst = (loss: 0.0, logProbability: 0.0, label: 0.0, other: 0.0)
         var count = 0
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             for truth in TruthCase.all where truth.dtype == dtype {
                 count += 1
                 let row = truth.row(type)

@@ -106,7 +106,7 @@ import Testing
             #expect(x.softmax()[0, 200] == 1 && x.softmax()[0, 0] == 0)
             #expect(x.logSoftmax()[0, 0] == -1e30 && x.logSumExp().item() == 1e30)
         }
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             try check(Float.self)
             try check(Double.self)
         }

@@ -69,7 +69,7 @@ import Testing
 
     @Test(arguments: InstructionSet.available, shapes)
     func agreesWithTheFormulas(isa: InstructionSet, shape: [Int]) throws {
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             try check(shape, Float.self)
             try check(shape, Double.self)
         }

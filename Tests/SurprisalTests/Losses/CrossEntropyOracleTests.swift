@@ -6,7 +6,7 @@ import Testing
 @Suite struct CrossEntropyOracleTests {
     @Test(arguments: InstructionSet.available, CrossEntropyRelationTests.shapes + [[37, 123], [1, 2000], [3, 1030, 2]])
     func agreesWithTheLoops(isa: InstructionSet, shape: [Int]) {
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             check(shape, Float.self)
             check(shape, Double.self)
         }
@@ -93,7 +93,7 @@ import Testing
                 }
             }
         }
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             try check(Float.self)
             try check(Double.self)
         }

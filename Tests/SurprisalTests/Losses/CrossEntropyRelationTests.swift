@@ -170,9 +170,9 @@ import Testing
             return [Self.bits(value), Self.bits(gradient), Self.bits(x.logSoftmax()), Self.bits(x.logSumExp())]
         }
         func check<T: Surprisal.Scalar>(_ type: T.Type) {
-            let one = Parallel.$override.withValue(1) { results(type) }
+            let one = Parallel.override.withValue(1) { results(type) }
             for threads in [2, 3, 8] {
-                let several = Parallel.$override.withValue(threads) { results(type) }
+                let several = Parallel.override.withValue(threads) { results(type) }
                 #expect(several == one, "\(type) \(shape): \(threads) threads")
             }
         }

@@ -61,7 +61,7 @@ import Testing
                 #expect(worst.loss <= bound && worst.gradient <= bound, "γ \(gamma)")
             }
         }
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             try check(Float.self)
             try check(Double.self)
         }

@@ -68,7 +68,7 @@ import Testing
             let sizes = exact.reduce(0) { $0 + $1.magnitude.high } * 12
             #expect((DoubleDouble(Double(sum)) - truth).magnitude.high <= Double(T(truth.high).ulp) / 2 + sizes * 2 * Double.ulpOfOne)
         }
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             check(Float.self)
             check(Double.self)
         }
@@ -102,7 +102,7 @@ import Testing
                 #expect(Double(found.1[i]) == expected || abs(Double(found.1[i]) - expected) <= unit, "\(type) \(count): target gradient")
             }
         }
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             for count in [1, 2, 3, 5, 15, 16, 17, 33, 100, 2047, 2048, 2049, 4100] {
                 check(Float.self, count)
                 check(Double.self, count)

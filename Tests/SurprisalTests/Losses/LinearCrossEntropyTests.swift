@@ -284,8 +284,8 @@ import Testing
                 return [found.value, filtered.input, filtered.head.weight, Tensor(entropies)] + found.gradients
             }
         }
-        let one = Parallel.$override.withValue(1, operation: run)
-        for threads in [2, 3, 8] { #expect(Parallel.$override.withValue(threads, operation: run) == one) }
+        let one = Parallel.override.withValue(1, operation: run)
+        for threads in [2, 3, 8] { #expect(Parallel.override.withValue(threads, operation: run) == one) }
     }
 
     /// The peak of live tensor memory, counted by the pool: inputs, gradients and the budget, not rows × classes.

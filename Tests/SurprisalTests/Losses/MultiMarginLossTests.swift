@@ -59,7 +59,7 @@ import Testing
                 valueWithGradient(at: x) { loss($0, y).sum() }.gradient, slopes, 200 * Double(T.ulpOfOne),
                 "\(type) \(shape): gradient")
         }
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             for classes in [1, 2, 3, 7, 8, 10, 16, 31, 64, 65, 127, 129, 300] {
                 for (outer, inner) in [(1, 1), (9, 1), (70, 1), (2, 3), (2, 37)] {
                     check(Float.self, [outer, classes, inner])
@@ -71,7 +71,7 @@ import Testing
 
     /// Ignored positions beside others in one vector, an impossible class at an impossible label, NaN in a class of one.
     @Test(arguments: InstructionSet.available, [3, 70]) func positionsDoNotSpoilEachOther(isa: InstructionSet, classes: Int) throws {
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             for p in [1, 2] {
                 var rows = [[Float]](repeating: [Float](repeating: 0.25, count: classes), count: 5)
                 rows[1][2] = .nan
@@ -143,7 +143,7 @@ import Testing
 
     /// Logits next to which the margin's last bits are lost in a Double: what is left of it beyond the kink is told all the same.
     @Test(arguments: InstructionSet.available) func tellsTheKinkAmongLargeLogits(isa: InstructionSet) throws {
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             for classes in [2, 5, 40] {
                 var row = [Float](repeating: -.infinity, count: classes)
                 // The next Float below a million is 2⁻⁴ away.

@@ -53,7 +53,7 @@ import Testing
                 #expect(worst.loss <= Accuracy.polyLossULP && worst.gradient <= Accuracy.polyLossULP, "ε \(epsilon)")
             }
         }
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             try check(Float.self)
             try check(Double.self)
         }

@@ -46,14 +46,14 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available) func isWithinItsBound(isa: InstructionSet) throws {
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             try compare(Float.self)
             try compare(Double.self)
         }
     }
 
     @Test(arguments: InstructionSet.available) func edges(isa: InstructionSet) {
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             let x = Tensor<Float>([0, -0.0, .infinity, -.infinity, .nan, 3e38, -3e38])
             for (name, apply) in [
                 ("silu", { $0.silu() }), ("gelu", { $0.gelu() }), ("gelu-tanh", { $0.gelu(approximation: .tanh) }),
@@ -77,7 +77,7 @@ import Testing
     @Test(arguments: [0, 1, 7, 8, 9, 40_000]) func anyNumberOfElements(count: Int) {
         let x: Tensor<Float> = CrossEntropyRelationTests.logits([count], seed: 3)
         let y = x.gelu()
-        for threads in [1, 2, 3] { #expect(Parallel.$override.withValue(threads) { x.gelu() } == y) }
+        for threads in [1, 2, 3] { #expect(Parallel.override.withValue(threads) { x.gelu() } == y) }
         for i in Set([0, count / 2, count - 1]).filter({ $0 >= 0 && $0 < count }) {
             #expect(Tensor([x.scalars[i]]).gelu().scalars[0] == y.scalars[i])
         }

@@ -8,7 +8,7 @@ import Testing
         for (rows, width) in [(3000, 33), (70_000, 1), (5, 40_000), (10, 0)] {
             let x = Tensor((0..<rows * width).map { Float($0 % 1_000_003) }, shape: [rows, width])
             let chosen = (0..<rows + rows / 2).map { ($0 &* 7919 &+ 3) % rows }
-            let found = Parallel.$override.withValue(threads) { x.rows(chosen) }
+            let found = Parallel.override.withValue(threads) { x.rows(chosen) }
             #expect(found.shape == [chosen.count, width])
             var wrong = 0
             for (place, row) in chosen.enumerated() {

@@ -16,7 +16,7 @@ import Testing
     /// Float against Double's tanh and cosh, whose error is some 2⁻²⁹ ULP of Float.
     @Test(arguments: InstructionSet.available, [1, 30, 0.37 as Float]) func ofFloats(isa: InstructionSet, cap: Float) {
         let x: [Float] = values(-60...6, 601)
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             let y = Tensor(x).softCapped(at: cap).scalars
             let slopes = valueWithGradient(at: Tensor(x)) { $0.softCapped(at: cap).sum() }.gradient.scalars
             var worst = 0.0
@@ -38,7 +38,7 @@ import Testing
     /// Double against double-double: with E = exp(−2|u|), (1 − E)/(1 + E) and 4E/(1 + E)².
     @Test(arguments: InstructionSet.available) func ofDoubles(isa: InstructionSet) {
         let x: [Double] = values(-30...8, 23), cap = 1.0
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             let y = Tensor(x).softCapped(at: cap).scalars
             let slopes = valueWithGradient(at: Tensor(x)) { $0.softCapped(at: cap).sum() }.gradient.scalars
             for i in x.indices {
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available) func edges(isa: InstructionSet) {
-        InstructionSet.$override.withValue(isa) {
+        InstructionSet.override.withValue(isa) {
             let x = Tensor<Float>([0, -0.0, .infinity, -.infinity, .nan, 3e38, 1e-45])
             let y = x.softCapped(at: 30).scalars
             #expect(y[0] == 0 && y[0].sign == .plus && y[1] == 0 && y[1].sign == .minus)

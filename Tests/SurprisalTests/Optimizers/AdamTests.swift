@@ -30,7 +30,7 @@ import Testing
     @Test(arguments: InstructionSet.available) func followsPyTorch(isa: InstructionSet) throws {
         let cases = try GoldenCase.cases("adam")
         #expect(cases.count == 24)
-        try InstructionSet.$override.withValue(isa) {
+        try InstructionSet.override.withValue(isa) {
             for golden in cases {
                 if golden.dtype == "float64", isa != .baseline {
                     // Multiplications and additions in one rounding, as PyTorch's: the very bits, but after its last whole
@@ -71,8 +71,8 @@ import Testing
             for _ in 0..<3 { optimizer.update(&model, along: valueWithGradient(at: model) { ($0.value * slope).sum() }.gradient) }
             return model.value
         }
-        let one = Parallel.$override.withValue(1, operation: run)
-        for threads in [2, 3] { #expect(Parallel.$override.withValue(threads, operation: run) == one) }
+        let one = Parallel.override.withValue(1, operation: run)
+        for threads in [2, 3] { #expect(Parallel.override.withValue(threads, operation: run) == one) }
     }
 
     @Test func whatIsOutOfRangeStopsTheProgram() async throws {

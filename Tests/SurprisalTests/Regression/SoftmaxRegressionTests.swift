@@ -140,8 +140,8 @@ import Testing
     @Test(arguments: SoftmaxRegression.Solver.allCases)
     func theBitsDoNotDependOnTheThreads(solver: SoftmaxRegression.Solver) throws {
         let sample = try sample(rows: 9000, features: 6, classes: 4)
-        let one = try Parallel.$override.withValue(1) { try SoftmaxRegression(solver: solver).fit(sample.x, sample.labels) }
-        let four = try Parallel.$override.withValue(4) { try SoftmaxRegression(solver: solver).fit(sample.x, sample.labels) }
+        let one = try Parallel.override.withValue(1) { try SoftmaxRegression(solver: solver).fit(sample.x, sample.labels) }
+        let four = try Parallel.override.withValue(4) { try SoftmaxRegression(solver: solver).fit(sample.x, sample.labels) }
         #expect(one.layer.weight == four.layer.weight)
         #expect(one.layer.bias == four.layer.bias)
     }
