@@ -66,6 +66,9 @@ static void F(pack)(RUN run, const T *x, size_t reach, size_t classes, size_t in
         size_t n = run.n - i;
         if (n >= L && L * classes + QUAD - 1 <= reach - i * classes) {
             F(pack_rows)(x, classes, packed);
+        } else if (n == 1) {
+            // The lanes that are nobody's are the same row.
+            for (size_t c = 0; c < classes; c++) F(store)(packed + c * L, F(splat)(x[c]));
         } else {
             T rows[FEW * L + QUAD];
             size_t count = (n < L ? n : L) * classes;
@@ -84,6 +87,8 @@ static void F(unpack)(RUN run, T *x, size_t classes, size_t inner, const T *pack
     for (size_t i = 0; i < run.n; i += L, x += L * classes, packed += L * classes) {
         if (run.n - i >= L) {
             F(unpack_rows)(x, classes, packed);
+        } else if (run.n - i == 1) {
+            for (size_t c = 0; c < classes; c++) x[c] = packed[c * L];
         } else {
             T rows[FEW * L];
             F(unpack_rows)(rows, classes, packed);

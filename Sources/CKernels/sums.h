@@ -1,30 +1,42 @@
 // Sums over the classes of neighbouring positions: inner > 1. A sum takes its terms in their order, of floats in
 // double, of doubles with the rounding errors kept.
 
-// Of n sums' lanes in a fixed order, with the rounding errors kept.
-INLINE double F(combined)(const SUM *sums, size_t n) {
-    double total = 0, lost = 0;
-    for (size_t j = 0; j < n; j++)
-        for (size_t lane = 0; lane < L; lane++) {
-            double high = sums[j].high[lane], sum = total + high, part = sum - total;
-            lost += (total - (sum - part)) + (high - part);
+INLINE VD F(low_of)(const SUM *s) {
 #if CK_BITS == 64
-            lost += sums[j].low[lane];
+    return s->low;
+#else
+    (void)s;
+    return (VD)0.0;
 #endif
-            total = sum;
-        }
+}
+
+// Of n sums' lanes in a fixed order, with the rounding errors kept: lane by lane of all, then of the lanes.
+INLINE double F(combined)(const SUM *sums, size_t n) {
+    VD high = sums[0].high, low = F(low_of)(&sums[0]);
+    for (size_t j = 1; j < n; j++) {
+        VD sum = high + sums[j].high, part = sum - high;
+        low = low + ((high - (sum - part)) + (sums[j].high - part)) + F(low_of)(&sums[j]);
+        high = sum;
+    }
+    double total = 0, lost = 0;
+    for (size_t lane = 0; lane < L; lane++) {
+        double sum = total + high[lane], part = sum - total;
+        lost += (total - (sum - part)) + (high[lane] - part) + low[lane];
+        total = sum;
+    }
     // An infinite or NaN sum has no rounding error to keep; ∞ − ∞ above made one up.
     return total - total == 0 ? total + lost : total;
 }
 
 // Σ of all: interleaved sums, as above, combined in a fixed order.
 static double F(sum_of)(const T *x, size_t count) {
+    if (count == 1) return x[0];
     SUM sums[4] = {0};
     size_t i = 0;
     for (; i + 4 * L <= count; i += 4 * L)
         UNROLL for (size_t j = 0; j < 4; j++) F(add)(&sums[j], F(load)(x + i + j * L));
     for (; i < count; i += L) F(add)(&sums[0], F(load_n)(x + i, count - i, 0));
-    return F(combined)(sums, 4);
+    return F(combined)(sums, count < 4 * L ? 1 : 4);
 }
 
 #define SUM_COLUMNS 4  // vectors of positions side by side: whole cache lines of each class

@@ -28,7 +28,7 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
     let reduction: Reduction
     /// What a mean divides by.
     let denominator: Double
-    /// The shape of the losses.
+    /// The shape of the losses, where they are not reduced.
     let positions: Shape
     /// A mean over a weight of 0 has no value, not an infinite one; 0 when that is wanted.
     let emptyMean: Double
@@ -41,7 +41,7 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
     }
 
     init(reduction: Reduction, denominator: Double, input: ClassLossInput, emptyMean: Double = .nan) {
-        self.init(reduction: reduction, denominator: denominator, positions: input.positions, emptyMean: emptyMean)
+        self.init(reduction: reduction, denominator: denominator, positions: reduction == .none ? input.positions : [], emptyMean: emptyMean)
     }
 
     /// The factor that a mean puts on every gradient.
