@@ -41,7 +41,9 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
     }
 
     init(reduction: Reduction, denominator: Double, input: ClassLossInput, emptyMean: Double = .nan) {
-        self.init(reduction: reduction, denominator: denominator, positions: reduction == .none ? input.positions : [], emptyMean: emptyMean)
+        self.init(
+            reduction: reduction, denominator: denominator, positions: reduction == .none ? input.positions : [],
+            emptyMean: emptyMean)
     }
 
     /// The factor that a mean puts on every gradient.
