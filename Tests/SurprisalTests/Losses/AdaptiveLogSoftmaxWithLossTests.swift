@@ -92,6 +92,22 @@ import Testing
         #expect(model().predict(x) == likely)
     }
 
+    /// More tracked inputs than lie within a node of the graph: each gets what is its own, by either way back.
+    @Test func manyClusters() throws {
+        var generator = SplitMix64(seed: 4)
+        let model = AdaptiveLogSoftmaxWithLoss<Double>(
+            6, classCount: 12, cutoffs: [2, 4, 6, 8, 10], divisor: 1.25, using: &generator)
+        let x: Tensor<Double> = CrossEntropyRelationTests.logits([12, 6]), labels = try Labels(Array(0..<12), classCount: 12)
+        let direct = valueWithGradient(at: model) { $0(x, labels).loss }.gradient.parameters
+        let through = valueWithGradient(at: model) { NLLLoss()($0.logProbabilities(x), labels) }.gradient.parameters
+        #expect(direct.count == through.count)
+        for (a, b) in zip(direct, through) {
+            #expect(a.value.scalars.contains { $0 != 0 }, "\(a.name)")
+            // Sums over twelve rows, in another order.
+            for (g, h) in zip(a.value.scalars, b.value.scalars) { #expect(abs(g - h) <= 64 * Double.ulpOfOne, "\(a.name)") }
+        }
+    }
+
     @Test func ignoredRowsTakeNoPart() throws {
         let model = model(), clean: Tensor<Double> = CrossEntropyRelationTests.logits([3, 6])
         let x = Tensor(clean.scalars.prefix(6) + [Double](repeating: .nan, count: 6) + clean.scalars.suffix(12), shape: [4, 6])
