@@ -33,3 +33,8 @@ static void F(soft_cap_gradient)(const T *x, T *g, size_t count, T cap) {
         F(store_n)(g + i, count - i, above == 0 ? above : above * slope);
     }
 }
+
+// x/τ, each rounded once.
+static void F(divide)(const T *x, T *y, size_t count, T divisor) {
+    for (size_t i = 0; i < count; i += L) F(store_n)(y + i, count - i, F(load_n)(x + i, count - i, 0) / divisor);
+}

@@ -17,7 +17,6 @@ public enum BinaryOperation: Sendable {
 /// y = f(x), element by element.
 public enum UnaryOperation<T: Scalar>: Sendable {
     case scale(T)
-    case divide(T)
     case offset(T)
     /// To ±limit; NaN stays NaN.
     case clamp(T)
@@ -27,7 +26,6 @@ public enum UnaryOperation<T: Scalar>: Sendable {
         require(x.count == y.count, "\(self): \(x.count) elements into \(y.count)")
         switch self {
         case .scale(let factor): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] * factor } }
-        case .divide(let divisor): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] / divisor } }
         case .offset(let number): unsafe write(&y, x) { y, x, part in for i in part { unsafe y[i] = x[i] + number } }
         case .clamp(let limit):
             unsafe write(&y, x) { y, x, part in

@@ -141,6 +141,15 @@ extension Float: Scalar {
         unsafe apply("soft cap", x, &y) { unsafe kernels.soft_cap($0, $1, $2, cap) }
     }
 
+    public static func divide(_ x: Span<Float>, by divisor: Float, into y: inout MutableSpan<Float>) {
+        unsafe apply("division", x, &y) { unsafe kernels.divide($0, $1, $2, divisor) }
+    }
+
+    public static func divideInPlace(_ x: inout MutableSpan<Float>, by divisor: Float) {
+        let kernel = unsafe kernels.divide
+        unsafe update(&x) { x, part in unsafe kernel(x + part.lowerBound, x + part.lowerBound, part.count, divisor) }
+    }
+
     public static func softCapGradient(_ x: Span<Float>, at cap: Float, in gradient: inout MutableSpan<Float>) {
         unsafe apply("soft cap", x, &gradient) { unsafe kernels.soft_cap_gradient($0, $1, $2, cap) }
     }

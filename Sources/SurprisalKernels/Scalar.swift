@@ -125,6 +125,9 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func log(_ x: Span<Self>, into y: inout MutableSpan<Self>)
     /// x ≥ 0.
     static func log1p(_ x: Span<Self>, into y: inout MutableSpan<Self>)
+    /// Each over a number, rounded once.
+    static func divide(_ x: Span<Self>, by divisor: Self, into y: inout MutableSpan<Self>)
+    static func divideInPlace(_ x: inout MutableSpan<Self>, by divisor: Self)
     /// y ← c·tanh(x/c)
     static func softCap(_ x: Span<Self>, at cap: Self, into y: inout MutableSpan<Self>)
     /// g ← g·(1 − tanh²(x/c)), but 0 where it is, whatever x is.

@@ -50,8 +50,11 @@ extension CrossEntropyLoss {
         let given = softCap == nil ? nil : gradient
         if !shaping.isIdentity { shaping.shape(&gradient) }
         mask(&gradient, input.axis)
-        let losses = sweep(&gradient, input, target, reduced, rowWeights: rowWeights, formsGradient: true)
-        if !shaping.isIdentity {
+        // Over the temperature with the mean's factor: not another pass over the gradient.
+        let losses = sweep(
+            &gradient, input, target, scale: reduced.scale / Double(shaping.temperature), rowWeights: rowWeights,
+            formsGradient: true)
+        if softCap != nil {
             var formed = gradient.mutableSpan
             shaping.differentiate(&formed, at: given?.span)
         }

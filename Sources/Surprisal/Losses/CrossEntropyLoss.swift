@@ -233,7 +233,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         // Only when wanted: they hold on to the logits, which then cannot become their gradient in place.
         let isTracked = weight?.isTracked == true || target.isTracked
         let seen = isTracked ? gradient : nil
-        let losses = sweep(&gradient, input, target, reduced, rowWeights: rowWeights, formsGradient: node != nil)
+        let losses = sweep(&gradient, input, target, scale: reduced.scale, rowWeights: rowWeights, formsGradient: node != nil)
         let value = reduced.value(of: losses)
         let others = seen.map {
             CrossEntropyTargetGradients(
@@ -312,29 +312,29 @@ extension CrossEntropyLoss {
         }
     }
 
-    /// The losses of the positions. With `formsGradient` the logits are replaced by the gradient of the reduced
-    /// loss, in place when nobody else holds them.
+    /// The losses of the positions. With `formsGradient` the logits are replaced by the gradient of their sum times `scale`,
+    /// in place when nobody else holds them.
     func sweep(
-        _ logits: inout Buffer<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>,
-        _ reduced: ReducedLosses<Scalar>, rowWeights: Tensor<Scalar>? = nil, formsGradient: Bool
+        _ logits: inout Buffer<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>, scale: Double,
+        rowWeights: Tensor<Scalar>? = nil, formsGradient: Bool
     ) -> Buffer<Scalar> {
         let axis = input.axis
         // No classes: every label is ignored, every sum empty.
         if axis.classes == 0 { return Buffer(repeating: 0, count: axis.positions) }
         var losses = Buffer<Scalar>(uninitialized: axis.positions)
         if !formsGradient {
-            forEachPart(axis, target, reduced.scale, rowWeights) { sweep, positions, elements in
+            forEachPart(axis, target, scale, rowWeights) { sweep, positions, elements in
                 var out = losses.mutableSpan(positions)
                 Scalar.crossEntropy(logits.span.extracting(elements), sweep, losses: &out)
             }
         } else if logits.isUnique() {
-            forEachPart(axis, target, reduced.scale, rowWeights) { sweep, positions, elements in
+            forEachPart(axis, target, scale, rowWeights) { sweep, positions, elements in
                 var out = losses.mutableSpan(positions), inOut = logits.mutableSpan(elements)
                 Scalar.crossEntropyInPlace(&inOut, sweep, losses: &out)
             }
         } else {
             var gradient = Buffer<Scalar>(uninitialized: logits.count)
-            forEachPart(axis, target, reduced.scale, rowWeights) { sweep, positions, elements in
+            forEachPart(axis, target, scale, rowWeights) { sweep, positions, elements in
                 var out = losses.mutableSpan(positions), written = gradient.mutableSpan(elements)
                 Scalar.crossEntropy(logits.span.extracting(elements), sweep, losses: &out, gradient: &written)
             }

@@ -75,8 +75,7 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
         var gradient = logits.buffer
         _ = consume logits
         let surprisals = CrossEntropyLoss<Scalar>(reduction: .none).sweep(
-            &gradient, input, .labels(labels), ReducedLosses(reduction: .none, denominator: 1, input: input),
-            formsGradient: node != nil)
+            &gradient, input, .labels(labels), scale: 1, formsGradient: node != nil)
         let (values, slopes) = transform(LabelSurprisals(surprisals))
 
         // An ignored position has neither a loss nor a slope.

@@ -371,6 +371,7 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
     private func differentiate(_ gradient: inout MutableSpan<Scalar>, _ given: Buffer<Scalar>, _ place: Range<Int>) {
         let shaping = loss.shaping
         if shaping.isIdentity { return }
+        shaping.cool(&gradient)
         shaping.differentiate(&gradient, at: shaping.softCap == nil ? nil : given.span.extracting(place))
     }
 

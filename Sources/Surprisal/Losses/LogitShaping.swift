@@ -23,15 +23,22 @@ struct LogitShaping<Scalar: Surprisal.Scalar>: Sendable {
             Scalar.softCap(logits.span, at: softCap, into: &out)
             logits = capped
         }
-        var x = logits.mutableSpan
-        cool(&x)
+        if temperature == 1 { return }
+        if logits.isUnique() {
+            var x = logits.mutableSpan
+            Scalar.divideInPlace(&x, by: temperature)
+        } else {
+            var cooled = Buffer<Scalar>(uninitialized: logits.count)
+            var out = cooled.mutableSpan
+            Scalar.divide(logits.span, by: temperature, into: &out)
+            logits = cooled
+        }
     }
 
-    /// From the gradient of what was shaped to that of `logits`.
+    /// From the gradient of what was shaped, already over the temperature, to that of `logits`.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     func differentiate(_ gradient: inout MutableSpan<Scalar>, at logits: Span<Scalar>?) {
-        cool(&gradient)
         if let softCap, let logits { Scalar.softCapGradient(logits, at: softCap, in: &gradient) }
     }
 
@@ -39,7 +46,6 @@ struct LogitShaping<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     func cool(_ x: inout MutableSpan<Scalar>) {
-        if temperature == 1 { return }
-        for i in x.indices { x[i] /= temperature }
+        if temperature != 1 { Scalar.divideInPlace(&x, by: temperature) }
     }
 }

@@ -80,7 +80,14 @@ extension Tensor {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     public static func / (x: Tensor, divisor: Scalar) -> Tensor {
-        result(map(.divide(divisor), x), "Scale", x.edge { map(.divide(divisor), $0) })
+        result(x.divided(by: divisor), "Scale", x.edge { $0.divided(by: divisor) })
+    }
+
+    private func divided(by divisor: Scalar) -> Tensor {
+        var buffer = Buffer<Scalar>(uninitialized: count)
+        var out = buffer.mutableSpan
+        Scalar.divide(span, by: divisor, into: &out)
+        return Tensor(shape: shape, buffer: buffer)
     }
     /// The elements' negatives.
     @specialized(where Scalar == Float)
