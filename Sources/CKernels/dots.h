@@ -63,13 +63,14 @@ INLINE void F(dots_of)(const PRODUCT *s, size_t rows, size_t columns) {
         }
 }
 
-// How many columns beside one another: groups of at most five, nearly of a size, or for few rows as many as make sixteen elements
-// of them.
+// Columns in groups of at most five, nearly of a size.
+INLINE size_t F(groups_of)(size_t n) { return (n + 4) / 5; }
+INLINE size_t F(group_size)(size_t n) { return (n + F(groups_of)(n) - 1) / F(groups_of)(n); }
+
+// How many columns beside one another: a group, or beside few rows as many as make sixteen elements of them.
 INLINE size_t F(dot_columns)(const PRODUCT *s) {
     static const unsigned char of_rows[] = {16, 16, 8, 5, 4, 3};
-    if (s->m <= 5) return of_rows[s->m];
-    size_t groups = (s->n + 4) / 5;
-    return (s->n + groups - 1) / groups;
+    return s->m <= 5 ? of_rows[s->m] : F(group_size)(s->n);
 }
 
 // Whether dot products take fewer cycles than panels, in hundredths for a row of C. An element takes half of one for each vector
@@ -77,8 +78,8 @@ INLINE size_t F(dot_columns)(const PRODUCT *s) {
 // though few gain most: otherwise a row's bits would depend on those beside it.
 INLINE int F(prefers_dots)(const PRODUCT *s) {
     if (!s->b_transposed || s->a_transposed || s->n >= L) return 0;
-    size_t groups = (s->n + 4) / 5, steps = (s->k + L - 1) / L;
-    return (s->n + groups - 1) / groups * groups * (50 * steps + 220) < 68 * s->k;
+    size_t steps = (s->k + L - 1) / L;
+    return F(groups_of)(s->n) * F(group_size)(s->n) * (50 * steps + 220) < 68 * s->k;
 }
 
 static void __attribute__((noinline)) F(product_of_dots)(const PRODUCT *s) {

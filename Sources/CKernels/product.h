@@ -118,7 +118,8 @@ INLINE void F(product_block)(const PRODUCT *s, T *strips, size_t p, size_t count
         n = s->n - column;
         if (n >= 2 * L) n = (n < DEPTH / count * 2 * L ? n : DEPTH / count * 2 * L) / (2 * L) * (2 * L);
         // Whole panels of a small B, or beside few rows, are read where they lie.
-        int isPacked = s->b_transposed || n % (2 * L) != 0 || s->b_step <= 2 * L || (m > 2 * ROWS(2) && count * s->b_step * sizeof(T) > NEAR);
+        int isFar = m > 2 * ROWS(2) && count * s->b_step * sizeof(T) > NEAR;
+        int isPacked = s->b_transposed || n % (2 * L) != 0 || s->b_step <= 2 * L || isFar;
         for (size_t at = 0; isPacked && at < n; at += 2 * L) {
             size_t width = n - at < 2 * L ? n - at : 2 * L;
             if (s->b_transposed)

@@ -53,7 +53,7 @@ enum AtomicFile {
 
   /// Gives the file at `source` the name `target`, in one step and over what had that name.
   private static func rename(_ source: String, to target: String) throws {
-    // The one system call that Foundation has no sound form of: moveItem refuses an existing
+    // Foundation has no sound form of it: moveItem refuses an existing
     // target, and replaceItemAt of Swift 6.3.1 may rename the old file over the new one. Both
     // strings are borrowed for the call alone.
     try unsafe require(Glibc.rename(source, target))

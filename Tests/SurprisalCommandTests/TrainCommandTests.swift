@@ -205,6 +205,12 @@ import Testing
             #expect(try Program.run(base + options).status == 0)
             #expect(try bytes(model) == plain, "\(options)")
         }
+        // Batches of more than 64 rows are cut into pieces, a thread each.
+        let inPieces = try ["1", "2"].map { workers in
+            #expect(try Program.run(base + ["--batch-size", "120", "--workers", workers]).status == 0)
+            return try bytes(model)
+        }
+        #expect(inPieces[0] == inPieces[1] && inPieces[0] != plain)
         let weights = try file("class,weight\nsetosa,1\nversicolor,5\nvirginica,0.5\n", "weights.csv")
         #expect(try Program.run(base + ["--class-weights", weights]).status == 0)
         #expect(try bytes(model) != plain)

@@ -62,11 +62,11 @@ public struct Linear<Scalar: Surprisal.Scalar>: Layer {
         for axis in 0..<shape.count - 1 { rows *= shape[axis] }
         var y = Buffer<Scalar>(uninitialized: rows * outputs)
         var out = y.mutableSpan
-        let product = MatrixProduct(m: rows, n: outputs, k: inputs, transposedB: true)
+        let plan = MatrixProduct(m: rows, n: outputs, k: inputs, transposedB: true)
         if let bias {
-            Scalar.multiply(product, x.span, weight.span, adding: bias.span, into: &out)
+            Scalar.multiply(plan, x.span, weight.span, adding: bias.span, into: &out)
         } else {
-            Scalar.multiply(product, x.span, weight.span, into: &out)
+            Scalar.multiply(plan, x.span, weight.span, into: &out)
         }
 
         var edges = Edges<Scalar>()
@@ -74,21 +74,15 @@ public struct Linear<Scalar: Surprisal.Scalar>: Layer {
             let (shape, weight) = (x.shape, weight.buffer)
             edges.append(
                 .init(node: node) { [rows] dy in
-                    var buffer = Buffer<Scalar>(uninitialized: rows * inputs)
-                    var out = buffer.mutableSpan
-                    Scalar.multiply(MatrixProduct(m: rows, n: inputs, k: outputs), dy.span, weight.span, into: &out)
-                    return Tensor(shape: shape, buffer: buffer)
+                    Tensor(shape: shape, buffer: product(MatrixProduct(m: rows, n: inputs, k: outputs), dy.buffer, weight))
                 })
         }
         if let node = weight.node {
             let (shape, x) = (weight.shape, x.buffer)
             edges.append(
                 .init(node: node) { [rows] dy in
-                    var buffer = Buffer<Scalar>(uninitialized: outputs * inputs)
-                    var out = buffer.mutableSpan
-                    Scalar.multiply(
-                        MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true), dy.span, x.span, into: &out)
-                    return Tensor(shape: shape, buffer: buffer)
+                    let plan = MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true)
+                    return Tensor(shape: shape, buffer: product(plan, dy.buffer, x))
                 })
         }
         if let bias, let node = bias.node {

@@ -26,7 +26,7 @@ struct LogitShaping<Scalar: Surprisal.Scalar>: Sendable {
         if temperature == 1 { return }
         if logits.isUnique() {
             var x = logits.mutableSpan
-            Scalar.divideInPlace(&x, by: temperature)
+            cool(&x)
         } else {
             var cooled = Buffer<Scalar>(uninitialized: logits.count)
             var out = cooled.mutableSpan

@@ -14,19 +14,21 @@ extension Tensor {
         }
         let (m, k, n) = (shape[0], shape[1], other.shape[1])
         let (a, b) = (buffer, other.buffer)
-        let c = product(MatrixProduct(m: m, n: n, k: k), a, b)
         return Tensor(
-            shape: c.shape, buffer: c.buffer, from: "MatMul",
-            edges: edge { product(MatrixProduct(m: m, n: k, k: n, transposedB: true), $0.buffer, b) }
-                + other.edge { product(MatrixProduct(m: k, n: n, k: m, transposedA: true), a, $0.buffer) })
+            shape: [m, n], buffer: product(MatrixProduct(m: m, n: n, k: k), a, b), from: "MatMul",
+            edges: edge { dC in
+                Tensor(shape: [m, k], buffer: product(MatrixProduct(m: m, n: k, k: n, transposedB: true), dC.buffer, b))
+            } + other.edge { dC in
+                Tensor(shape: [k, n], buffer: product(MatrixProduct(m: k, n: n, k: m, transposedA: true), a, dC.buffer))
+            })
     }
 }
 
-private func product<Scalar: Surprisal.Scalar>(
+func product<Scalar: Surprisal.Scalar>(
     _ plan: MatrixProduct, _ a: Buffer<Scalar>, _ b: Buffer<Scalar>
-) -> Tensor<Scalar> {
+) -> Buffer<Scalar> {
     var buffer = Buffer<Scalar>(uninitialized: plan.m * plan.n)
     var out = buffer.mutableSpan
     Scalar.multiply(plan, a.span, b.span, into: &out)
-    return Tensor(shape: [plan.m, plan.n], buffer: buffer)
+    return buffer
 }

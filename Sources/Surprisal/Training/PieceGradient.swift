@@ -17,8 +17,9 @@ struct PieceGradient<Scalar: Surprisal.Scalar>: Sendable {
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     static func sum(of pieces: Int, workers: Int?, _ piece: (Int) -> PieceGradient) -> PieceGradient {
+        if let workers { return Parallel.override.withValue(workers) { Self.sum(of: pieces, workers: nil, piece) } }
         if pieces == 1 { return piece(0) }
-        var found = workers.map { Parallel.override.withValue($0) { Parallel.map(pieces, piece) } } ?? Parallel.map(pieces, piece)
+        var found = Parallel.map(pieces, piece)
         var sum = found.removeFirst()
         for part in found {
             sum.loss += part.loss

@@ -67,7 +67,7 @@ public struct Trainer<M: Layer>: Sendable {
     public var patience: Int?
     /// The learning rate of a step, counted from 0; nil: the optimiser's own.
     public var learningRate: (@Sendable (_ step: Int) -> Double)?
-    /// Threads that pieces of a batch are spread over; nil: `Parallel.threadCount`.
+    /// Threads that a batch is spread over; nil: `Parallel.threadCount`.
     public var workers: Int?
 
     /// Stops the program when a number is below 1, or the loss's reduction is not the mean.
