@@ -33,12 +33,12 @@ static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, F(facto
 // A row's sweep, stored where there is a g; a loop of its own for each kind of shares, as one loop that asks vector by vector
 // has no registers left. (Zen 1, AVX2: probabilities 7 % faster, weights and smoothing 3, labels alone 1 to 4.)
 #define SWEPT(name, SUMS, HAS_Q, HAS_WEIGHT, HAS_OPEN)                                              \
-    static __attribute__((noinline)) ROW F(name)(const T *x, T *g, size_t n, T near, F(tally) * sums) { \
+    static __attribute__((noinline)) ROW F(name)(const T *x, T *g, size_t n, T near, F(tally) * sums, F(ahead) next) { \
         F(tally) tally = *sums, *t = SUMS ? &tally : NULL;                                          \
         if (!HAS_Q) tally.shares.q = NULL;                                                          \
         if (!HAS_WEIGHT) tally.shares.weight = NULL;                                                \
         if (!HAS_OPEN) tally.shares.open = NULL;                                                    \
-        ROW row = g ? F(sweep)(x, g, n, near, t) : F(sweep_sums)(x, n, near, t);                    \
+        ROW row = g ? F(sweep)(x, g, n, near, t, next) : F(sweep_sums)(x, n, near, t, next);                    \
         if (SUMS) *sums = tally;                                                                    \
         return row;                                                                                 \
     }
@@ -51,11 +51,11 @@ SWEPT(swept_any, 1, 1, 1, 1)
 #undef SWEPT
 
 // With what the shares add up.
-static ROW F(swept_shares)(const T *x, T *g, size_t n, T near, F(tally) * sums) {
+static ROW F(swept_shares)(const T *x, T *g, size_t n, T near, F(tally) * sums, F(ahead) next) {
     SHARES s = sums->shares;
-    if (s.open) return F(swept_any)(x, g, n, near, sums);
-    if (s.q) return s.weight ? F(swept_soft_weighted)(x, g, n, near, sums) : F(swept_soft)(x, g, n, near, sums);
-    return s.weight ? F(swept_weighted)(x, g, n, near, sums) : F(swept_smoothed)(x, g, n, near, sums);
+    if (s.open) return F(swept_any)(x, g, n, near, sums, next);
+    if (s.q) return s.weight ? F(swept_soft_weighted)(x, g, n, near, sums, next) : F(swept_soft)(x, g, n, near, sums, next);
+    return s.weight ? F(swept_weighted)(x, g, n, near, sums, next) : F(swept_smoothed)(x, g, n, near, sums, next);
 }
 
 // The class of the largest exponential, where it has most of the probability: its gradient needs the others' sum. (Nowhere
@@ -70,16 +70,20 @@ typedef struct F(swept_rows) {
     I top[L];
 } F(swept_rows);
 
-INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, I label, T near, F(swept_rows) * s, size_t j) {
+INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, I label, T near, F(swept_rows) * s, size_t j, int is_last) {
     size_t n = a->classes;
     const T *x = a->logits + row * n, *q = a->probabilities ? a->probabilities + row * n : NULL;
     T *e = a->gradient ? a->gradient + row * n : NULL;
+    int shared = q || a->smoothing > 0;
+    F(ahead) next = {0};
+    if ((e || shared) && a->place != CK_CACHED && !is_last)
+        next = F(row_ahead)(x + n, q ? q + n : NULL, e ? e + n : NULL, n, shared ? 2048 : 512);
     F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(near)};
     s->x[j] = q ? 0 : x[label];
-    if (!q && a->smoothing == 0) {
-        F(set)(&s->sums, j, F(swept)(x, e, n, near, &tally));
+    if (!shared) {
+        F(set)(&s->sums, j, F(swept)(x, e, n, near, &tally, next));
     } else {
-        ROW r = F(swept_shares)(x, e, n, near, &tally);
+        ROW r = F(swept_shares)(x, e, n, near, &tally, next);
         F(set)(&s->sums, j, r);
         s->spread[j] = F(spread_of)(&tally);
         if (q) {
@@ -106,8 +110,8 @@ INLINE void F(complete)(const CROSS_ENTROPY *a, size_t row, const F(target) * t,
 static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, size_t end) {
     // A copy, which no store can be taken to change: the loops need not read it again, or divide again.
     const CROSS_ENTROPY copy = *arguments, *a = &copy;
-    size_t n = a->classes, batch = F(rows_at_once)(n, a->beyond_cache && a->gradient);
     int soft = a->probabilities != NULL, shared = soft || a->smoothing > 0;
+    size_t n = a->classes, batch = F(rows_at_once)(n, a->place == CK_MEMORY && a->gradient && shared);
     double total = !soft && shared ? F(uniform_total)(arguments) : 0;
     F(swept_rows) s = {0};
     for (size_t lane = 0; lane < L; lane++) s.total[lane] = total;
@@ -124,7 +128,7 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, 
             if (!skipped[j]) near[j] = shared ? F(max_of)(x + j * n, n) : F(first_look)(x + j * n, n);
         F(clear)(&s.sums);
         for (size_t j = 0; j < count; j++)
-            if (!skipped[j]) F(sweep_row)(a, first + j, t.label[j], near[j], &s, j);
+            if (!skipped[j]) F(sweep_row)(a, first + j, t.label[j], near[j], &s, j, first + j + 1 == end);
         t.x = F(load)(s.x);
         t.e = F(load)(s.e);
         t.share = F(load)(s.share);
@@ -136,7 +140,7 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, 
         for (size_t j = 0; a->gradient && j < count; j++) {
             T *g = a->gradient + (first + j) * n;
             F(ahead) next = {0};
-            if (first + j + 1 < end) next = F(ahead_of)(x + (j + 1) * n, g + n, n, a->beyond_cache);
+            if (first + j + 1 < end) next = F(start_of)(x + (j + 1) * n, g + n, n);
             if (skipped[j]) __builtin_memset(g, 0, n * sizeof(T));
             else F(complete)(a, first + j, &t, F(factor_at)(&f, j), j, next);
         }

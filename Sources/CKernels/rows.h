@@ -8,10 +8,10 @@
 #define FIRST_CACHE 16384    // half of it
 #define SECOND_CACHE 131072  // half of a small one
 
-INLINE size_t F(rows_at_once)(size_t n, int beyond_cache) {
-    size_t bytes = n * sizeof(T), fit = (beyond_cache ? 4096 : FIRST_CACHE) / bytes;
+INLINE size_t F(rows_at_once)(size_t n, int by_page) {
+    size_t bytes = n * sizeof(T), fit = (by_page ? 4096 : FIRST_CACHE) / bytes;
     if (bytes > FIRST_CACHE) return bytes > SECOND_CACHE ? 1 : 2;
-    return fit > L ? L : fit > 1 ? fit : beyond_cache ? 1 : 2;
+    return fit > L ? L : fit > 1 ? fit : by_page ? 1 : 2;
 }
 
 // The sums of up to L rows; the lanes of none are those of a harmless row.
@@ -76,30 +76,19 @@ INLINE V F(scaled_once)(V e, F(factor) f) {
 }
 INLINE V F(scaled)(V e, F(factor) f) { return F(scaled_once)(e, f) * f.second; }
 
-// Memory that will be wanted next, that of the row after, asked for while a row is finished in the cache, when the memory
-// has nothing else to do.
-typedef struct F(ahead) {
-    const T *read;
-    T *write;
-    size_t n;
-} F(ahead);
-
-// All of a row that the first cache holds, if it is not to be had from the last one, and as much of a long one as half the
-// second cache holds beside this one. (Zen 5, 4096 rows of 1000, which the last cache does not hold: loss and gradient 17
-// to 20 cycles a vector instead of 25 to 27. Rows below 2 KB lose by it.)
-INLINE F(ahead) F(ahead_of)(const T *read, T *write, size_t n, int beyond_cache) {
+// The row after this one, where the caches do not hold the arrays but hold both rows, and a row is worth it: 2 KB where a
+// look for the maximum comes before the sweep. (Zen 5, rows of 1000, 2000, 8000 classes that the last cache does not hold,
+// cycles a vector: loss and gradient 23, 19, 15 to 16, 12, 11; with probabilities 33, 28, 27 to 23, 19, 19; log-softmax's
+// own gradient 32, 29, 22 to 18, 16, 16. Rows that it holds lose up to a tenth.)
+INLINE F(ahead) F(row_ahead)(const T *read, const T *other, T *write, size_t n, size_t least) {
     size_t bytes = n * sizeof(T);
-    if (bytes > SECOND_CACHE) return (F(ahead)){read, write == read ? NULL : write, SECOND_CACHE / sizeof(T)};
-    if (!beyond_cache || bytes < 2048 || bytes > FIRST_CACHE) return (F(ahead)){0};
-    return (F(ahead)){read, write == read ? NULL : write, n};
+    if (bytes > SECOND_CACHE || bytes < least) return (F(ahead)){0};
+    return (F(ahead)){read, other, write == read ? NULL : write, n};
 }
-
-INLINE void F(prefetch)(F(ahead) next, size_t i) {
-    if (i >= next.n) return;
-    UNROLL for (size_t k = 0; k < 4 * L; k += 64 / sizeof(T)) {
-        if (next.read) __builtin_prefetch(next.read + i + k, 0, 2);
-        if (next.write) __builtin_prefetch(next.write + i + k, 1, 2);
-    }
+// The beginning of the row after a long one, while that one is finished.
+INLINE F(ahead) F(start_of)(const T *read, T *write, size_t n) {
+    if (n * sizeof(T) <= SECOND_CACHE) return (F(ahead)){0};
+    return (F(ahead)){read, NULL, write == read ? NULL : write, SECOND_CACHE / sizeof(T)};
 }
 
 INLINE void F(scale_row)(T *e, size_t n, F(factor) f, F(ahead) next) {
@@ -119,16 +108,20 @@ static T F(extreme)(const T *x, size_t n) {
     return largest;
 }
 
-// y may be x.
-INLINE void F(subtract_sum)(const T *x, T *y, size_t n, T max, T log) {
+// y may be x. The page after this one is asked for where memory answers: whether the processor sees the stores coming by
+// itself hangs on where the loop's code lies. (Zen 5, 2048 rows of 2000: 12 or 15 cycles a vector, now 12.)
+INLINE void F(subtract_sum)(const T *x, T *y, size_t n, T max, T log, ck_place place) {
     V m = F(splat)(max), l = F(splat)(log);
     size_t i = 0;
-    for (; i + L <= n; i += L) F(store)(y + i, (F(load)(x + i) - m) - l);
+    for (; i + L <= n; i += L) {
+        if (place != CK_CACHED) __builtin_prefetch(y + i + 4096 / sizeof(T), 1, 2);
+        F(store)(y + i, (F(load)(x + i) - m) - l);
+    }
     if (i < n) F(store_part)(y + i, n - i, (F(load_part)(x + i, n - i, 0) - m) - l);
 }
 
 static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
-    size_t n = a->classes, batch = F(rows_at_once)(n, a->beyond_cache && a->output != CK_LOG_SUM_EXP);
+    size_t n = a->classes, batch = F(rows_at_once)(n, a->place == CK_MEMORY && a->output != CK_LOG_SUM_EXP);
     for (size_t first = begin; first < end; first += batch) {
         size_t count = end - first < batch ? end - first : batch;
         const T *x = a->x + first * n;
@@ -136,26 +129,28 @@ static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
         F(row_sums) sums;
         F(clear)(&sums);
         for (size_t j = 0; j < count; j++) near[j] = F(first_look)(x + j * n, n);
-        for (size_t j = 0; j < count; j++)
-            F(set)(&sums, j, a->output == CK_SOFTMAX ? F(sweep)(x + j * n, y + j * n, n, near[j], NULL)
-                                                     : F(sweep_sums)(x + j * n, n, near[j], NULL));
+        for (size_t j = 0; j < count; j++) {
+            if (a->output == CK_SOFTMAX) {
+                F(ahead) next = {0};
+                if (a->place != CK_CACHED && first + j + 1 < end)
+                    next = F(row_ahead)(x + (j + 1) * n, NULL, y + (j + 1) * n, n, 512);
+                F(set)(&sums, j, F(sweep)(x + j * n, y + j * n, n, near[j], NULL, next));
+            } else {
+                F(set)(&sums, j, F(sweep_sums)(x + j * n, n, near[j], NULL, (F(ahead)){0}));
+            }
+        }
         LANES s = F(lanes_of)(&sums);
         if (a->output == CK_SOFTMAX) {
             VD low, by = F(quotient)((VD)1.0, s.top, s.rest, &low);
             F(factor) f = F(factor_of)(by, low);
-            for (size_t j = 0; j < count; j++) {
-                F(ahead) next = {0};
-                // Long rows lose by it here: 9.2 cycles a vector, then 10.5 (Zen 5, 128256 classes).
-                if (n * sizeof(T) <= FIRST_CACHE && first + j + 1 < end)
-                    next = F(ahead_of)(x + (j + 1) * n, y + (j + 1) * n, n, a->beyond_cache);
-                F(scale_row)(y + j * n, n, F(factor_at)(&f, j), next);
-            }
+            // Not the next row: 9.2 cycles a vector, then 10.5 (Zen 5, 128256 classes).
+            for (size_t j = 0; j < count; j++) F(scale_row)(y + j * n, n, F(factor_at)(&f, j), (F(ahead)){0});
         } else if (a->output == CK_LOG_SUM_EXP) {
             V lse = F(narrow)(F(widen)(s.max) + F(log1p_ratio)(s.rest, s.top));
             for (size_t j = 0; j < count; j++) y[j] = lse[j] == lse[j] ? lse[j] : F(extreme)(x + j * n, n);
         } else {
             V log = F(narrow)(F(log1p_ratio)(s.rest, s.top));
-            for (size_t j = 0; j < count; j++) F(subtract_sum)(x + j * n, y + j * n, n, s.max[j], log[j]);
+            for (size_t j = 0; j < count; j++) F(subtract_sum)(x + j * n, y + j * n, n, s.max[j], log[j], a->place);
         }
     }
 }

@@ -123,15 +123,33 @@ INLINE void F(sum_quads)(SWEEP *s, V *limit, const T *x, size_t i, size_t n, siz
     UNROLL for (size_t q = 0; q < quads; q++) F(add4)(&s->sum, e[4 * q], e[4 * q + 1], e[4 * q + 2], e[4 * q + 3]);
 }
 
+// Memory that will be wanted next, asked for while a row is worked on in the cache, a vector of it for each vector of the
+// row: the processor's own prefetcher stops at the end of a page, which is the end of a thousand classes.
+typedef struct F(ahead) {
+    const T *read, *other;
+    T *write;
+    size_t n;
+} F(ahead);
+
+INLINE void F(prefetch)(F(ahead) next, size_t i) {
+    if (i >= next.n) return;
+    UNROLL for (size_t k = 0; k < 4 * L; k += 64 / sizeof(T)) {
+        if (next.read) __builtin_prefetch(next.read + i + k, 0, 2);
+        if (next.other) __builtin_prefetch(next.other + i + k, 0, 2);
+        if (next.write) __builtin_prefetch(next.write + i + k, 1, 2);
+    }
+}
+
 // Sweeps a row of n ≥ 1 logits, of which nothing but the sums is wanted, those of a tally among them where there is one:
 // the largest logits themselves wait, one a lane, and what they displace is exponentiated. `near` is a reference to
 // begin with: some logit, or a maximum of some.
-INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally) {
+INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally, F(ahead) next) {
     SWEEP s = {.max = F(splat)(-F(infinity)()), .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
     V limit = F(splat)(near + RISE);
     size_t i = 0;
     for (; i + 8 * L <= n; i += 8 * L) {
-        UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + FORWARD + j);
+        if (next.n > 0) F(prefetch)(next, i), F(prefetch)(next, i + 4 * L);
+        else UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + FORWARD + j);
         F(sum_quads)(&s, &limit, x, i, n, 2, tally);
     }
     if (i + 4 * L <= n) {
@@ -150,7 +168,9 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally) {
     return F(finish_sweep)(&s);
 }
 
-INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, F(tally) * tally) {
+INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, F(tally) * tally,
+                           F(ahead) next) {
+    UNROLL for (size_t q = 0; q < quads; q++) F(prefetch)(next, i + 4 * q * L);
     V v[8];
     UNROLL for (size_t j = 0; j < 4 * quads; j++) v[j] = F(load)(x + i + j * L);
     V highest = F(larger)(F(larger)(v[0], v[1]), F(larger)(v[2], v[3]));
@@ -168,14 +188,14 @@ INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_
     }
 }
 
-// The same; stores e(x_j) in `e`, which may be x.
-INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near, F(tally) * tally) {
+// The same; stores e(x_j) in `e`, which may be x, and asks for what is wanted next.
+INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near, F(tally) * tally, F(ahead) next) {
     SWEEP s = {.max = F(splat)(-F(infinity)()), .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
     V limit = F(splat)(near + RISE);
     size_t i = 0;
-    for (; i + 8 * L <= n; i += 8 * L) F(store_quads)(&s, &limit, x, e, i, n, 2, tally);
+    for (; i + 8 * L <= n; i += 8 * L) F(store_quads)(&s, &limit, x, e, i, n, 2, tally, next);
     if (i + 4 * L <= n) {
-        F(store_quads)(&s, &limit, x, e, i, n, 1, tally);
+        F(store_quads)(&s, &limit, x, e, i, n, 1, tally, next);
         i += 4 * L;
     }
     if (tally && i < n) F(add_shares)(tally, x, i, n - i);

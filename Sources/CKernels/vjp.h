@@ -49,14 +49,24 @@ INLINE void F(pull)(F(pulled) * s, const T *y, const T *u, T *kept, size_t i, si
     s->top = F(larger)(s->top, p[0]);
 }
 
-INLINE void F(vjp_row)(const VJP *a, size_t start, int soft) {
+INLINE void F(vjp_row)(const VJP *a, size_t start, int soft, int is_last) {
     size_t n = a->classes, i = 0;
     const T *y = a->y + start, *u = a->upstream + start;
     T *g = a->gradient + start;
+    // What the next row reads in the first sweep, what it writes in the second: both at once are more than the memory takes.
+    F(ahead) next = {0}, written = {0};
+    if (a->place != CK_CACHED && !is_last) {
+        next = F(row_ahead)(y + n, u + n, NULL, n, 512);
+        if (g != y && g != u) written = F(row_ahead)(NULL, NULL, g + n, n, 512);
+    }
     F(pulled) s = {0};
     // What the second sweep needs of y waits where the gradient goes, unless the upstream lies there.
     int kept = !soft && g != u;
-    for (; i + 8 * L <= n; i += 8 * L) F(pull)(&s, y, u, kept ? g : NULL, i, 8 * L, 2, soft);
+    for (; i + 8 * L <= n; i += 8 * L) {
+        F(prefetch)(next, i);
+        F(prefetch)(next, i + 4 * L);
+        F(pull)(&s, y, u, kept ? g : NULL, i, 8 * L, 2, soft);
+    }
     if (i + 4 * L <= n) {
         F(pull)(&s, y, u, kept ? g : NULL, i, 4 * L, 1, soft);
         i += 4 * L;
@@ -67,8 +77,12 @@ INLINE void F(vjp_row)(const VJP *a, size_t start, int soft) {
     V sum = F(splat)((T)F(reduce_add)(F(total)(&s.sum))), r = F(splat)((T)F(reduce_add)(F(total)(&s.rest)));
     V top = F(splat)(largest);
     i = 0;
-    for (const T *from = kept ? g : y; soft || kept ? i + L <= n : 0; i += L)
-        F(store)(g + i, F(vjp_element)(a->output, F(load)(from + i), F(load)(u + i), sum, top, r));
+    const T *from = kept ? g : y;
+    for (; soft || kept ? i + 4 * L <= n : 0; i += 4 * L) {
+        F(prefetch)(written, i);
+        UNROLL for (size_t j = i; j < i + 4 * L; j += L)
+            F(store)(g + j, F(vjp_element)(a->output, F(load)(from + j), F(load)(u + j), sum, top, r));
+    }
     for (; i < n; i += L) {
         V p = F(load_n)((kept ? g : y) + i, n - i, 0);
         if (!soft && !kept) F(probabilities)(&p, 1);
@@ -146,8 +160,8 @@ static void F(vjp)(const VJP *a, size_t begin, size_t end) {
         else F(vjp_few)(a, begin, end, 0);
     } else {
         for (size_t row = begin; row < end; row++) {
-            if (soft) F(vjp_row)(a, row * a->classes, 1);
-            else F(vjp_row)(a, row * a->classes, 0);
+            if (soft) F(vjp_row)(a, row * a->classes, 1, row + 1 == end);
+            else F(vjp_row)(a, row * a->classes, 0, row + 1 == end);
         }
     }
 }

@@ -8,11 +8,12 @@ package enum LastCache {
 
     private static let bytes = ck_last_cache()
 
-    /// Whether arrays of so many bytes in all leave it: three quarters of it, from where the C library copies past the
-    /// caches, the rest being others'.
-    static func isExceeded(by size: Int) -> Bool {
+    /// Of arrays of so many bytes in all. They are larger from three quarters of it on, from where the C library copies past
+    /// the caches, the rest being others'; from a quarter on, what a program wrote before may have pushed them out.
+    static func place(of size: Int) -> ck_place {
         // There is none so small, and a small call would take longer to ask than to compute.
-        guard size > 1 << 20 else { return false }
-        return size > (override.value ?? bytes) / 4 * 3
+        guard size > 1 << 20 else { return .cached }
+        let quarter = (override.value ?? bytes) / 4
+        return size > quarter * 3 ? .memory : size > quarter ? .parted : .cached
     }
 }

@@ -108,7 +108,7 @@ package struct RegressionRows: Sendable {
                         let arguments = unsafe ck_cross_entropy_f64(
                             logits: UnsafePointer(z), gradient: z, labels: labels, probabilities: targets, weight: nil,
                             losses: losses + begin, row_weights: nil, open: nil, smoothing: 0, uniform: 0, z_loss: 0,
-                            scale: 1, classes: classes, inner: 1, beyond_cache: 0)
+                            scale: 1, classes: classes, inner: 1, place: .cached)
                         unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, 0, rows) }
                         if isStored { unsafe probabilities(of: z, rows, labels, targets, into: all + begin * classes) }
                         if let weights = unsafe weights {

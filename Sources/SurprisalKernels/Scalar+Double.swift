@@ -26,9 +26,9 @@ extension Double: Scalar {
         _ x: UnsafePointer<Double>?, _ y: UnsafeMutablePointer<Double>?, _ axis: ClassAxis, _ output: Normalisation
     ) {
         guard let x = unsafe x, let y = unsafe y else { return }
-        let isBeyondCache = LastCache.isExceeded(by: axis.bytes(of: Double.self, arrays: unsafe x == UnsafePointer(y) ? 1 : 2))
+        let place = LastCache.place(of: axis.bytes(of: Double.self, arrays: unsafe x == UnsafePointer(y) ? 1 : 2))
         let arguments = unsafe ck_normalise_f64(
-            x: x, y: y, classes: axis.classes, inner: axis.inner, beyond_cache: isBeyondCache ? 1 : 0, output: output.code)
+            x: x, y: y, classes: axis.classes, inner: axis.inner, place: place, output: output.code)
         let kernel = unsafe kernels.normalise
         Parallel.forRows(axis.positions, elementsPerRow: axis.classes, cost: axis.cost) { begin, end in
             unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
@@ -48,9 +48,10 @@ extension Double: Scalar {
                     guard let y = y.baseAddress, let upstream = upstream.baseAddress,
                         let gradient = gradient.baseAddress
                     else { return }
+                    let place = LastCache.place(of: axis.bytes(of: Double.self, arrays: 3))
                     let arguments = unsafe ck_vjp_f64(
                         y: y, upstream: upstream, gradient: gradient, classes: axis.classes, inner: axis.inner,
-                        output: output.code)
+                        place: place, output: output.code)
                     let kernel = unsafe kernels.vjp
                     Parallel.forRows(axis.positions, elementsPerRow: axis.classes, cost: axis.cost) { begin, end in
                         unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }
@@ -97,12 +98,12 @@ extension Double: Scalar {
             unsafe sweep.withPointers { pointers in
                 guard let logits = unsafe logits, let losses = losses.baseAddress else { return }
                 let arrays = unsafe 1 + (UnsafePointer(gradient) == logits ? 0 : 1) + (pointers.probabilities == nil ? 0 : 1)
-                let isBeyondCache = LastCache.isExceeded(by: sweep.axis.bytes(of: Double.self, arrays: arrays))
+                let place = LastCache.place(of: sweep.axis.bytes(of: Double.self, arrays: arrays))
                 let arguments = unsafe ck_cross_entropy_f64(
                     logits: logits, gradient: gradient, labels: pointers.labels, probabilities: pointers.probabilities,
                     weight: pointers.weight, losses: losses, row_weights: pointers.rowWeights, open: pointers.open,
                     smoothing: sweep.smoothing, uniform: uniform, z_loss: sweep.zLoss, scale: sweep.scale,
-                    classes: sweep.axis.classes, inner: sweep.axis.inner, beyond_cache: isBeyondCache ? 1 : 0)
+                    classes: sweep.axis.classes, inner: sweep.axis.inner, place: place)
                 let kernel = unsafe kernels.cross_entropy
                 Parallel.forRows(sweep.axis.positions, elementsPerRow: sweep.axis.classes, cost: sweep.axis.cost) { begin, end in
                     unsafe withUnsafePointer(to: arguments) { unsafe kernel($0, begin, end) }

@@ -25,6 +25,12 @@ import Testing
                 var span = y.mutableSpan
                 Element.normalise(logits.span, into: &span, axis: axis, as: output)
                 arrays.append(RowBatchTests.array(y))
+                guard output != .logSumExp else { continue }
+                let upstream = Buffer(probabilities)
+                var gradient = Buffer<Element>(uninitialized: logits.count)
+                var g = gradient.mutableSpan
+                Element.vectorJacobianProduct(y.span, upstream: upstream.span, into: &g, axis: axis, of: output)
+                arrays.append(RowBatchTests.array(gradient))
             }
             let indices = Target<Element>.labels(ClassIndices(labels))
             let soft = Target<Element>.probabilities(Buffer(probabilities))
@@ -72,8 +78,11 @@ import Testing
                 weight: weight, rowWeights: Array(rowWeights[range]), classes: classes)
         }
         let within = LastCache.override.withValue(.max) { results(0..<rows) }
-        let beyond = LastCache.override.withValue(0) { results(0..<rows) }
-        #expect(within.arrays == beyond.arrays)
+        // A cache smaller than anything, and ones of which one, two or three arrays are more than a quarter.
+        for size in [0, 3, 4] {
+            let beyond = LastCache.override.withValue(size * rows * classes * MemoryLayout<Element>.size) { results(0..<rows) }
+            #expect(within.arrays == beyond.arrays)
+        }
         for row in stride(from: 0, to: rows, by: max(1, rows / 20)) {
             for (all, one) in zip(within.arrays, results(row..<row + 1).arrays) {
                 let count = all.count / rows

@@ -20,6 +20,14 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_output {
     CK_LOG_SUM_EXP __attribute__((swift_name("logSumExp"))) = 2,
 } ck_output;
 
+/// Where the arrays of a call are to be looked for, which decides what kernels ask for ahead and how they take rows, never a
+/// bit of a result.
+typedef enum __attribute__((enum_extensibility(closed))) ck_place {
+    CK_CACHED __attribute__((swift_name("cached"))) = 0,  /* in the last cache */
+    CK_PARTED __attribute__((swift_name("parted"))) = 1,  /* in part there, with whatever else the processors read */
+    CK_MEMORY __attribute__((swift_name("memory"))) = 2,  /* they are larger */
+} ck_place;
+
 /// Functions of one element.
 typedef enum __attribute__((enum_extensibility(closed))) ck_activation {
     CK_SIGMOID __attribute__((swift_name("sigmoid"))) = 0,
@@ -44,7 +52,7 @@ enum { CK_STRIP = 2048 };
         const T *x;                                                                              \
         T *y; /* may equal x; for log-sum-exp one value a position, otherwise x's shape */       \
         size_t classes, inner;                                                                   \
-        int beyond_cache; /* the arrays are larger than the last cache */                        \
+        ck_place place;                                                                          \
         ck_output output;                                                                        \
     } ck_normalise_##S;                                                                          \
                                                                                                  \
@@ -54,6 +62,7 @@ enum { CK_STRIP = 2048 };
         const T *upstream;                                                                       \
         T *gradient; /* may equal y or upstream */                                               \
         size_t classes, inner;                                                                   \
+        ck_place place;                                                                          \
         ck_output output; /* log-softmax or softmax */                                           \
     } ck_vjp_##S;                                                                                \
                                                                                                  \
@@ -71,7 +80,7 @@ enum { CK_STRIP = 2048 };
         double z_loss;                       /* λ of λ·lse² */                                   \
         double scale;                        /* of the gradient: 1 or 1/denominator */           \
         size_t classes, inner;                                                                   \
-        int beyond_cache;                    /* the arrays are larger than the last cache */     \
+        ck_place place;                                                                          \
     } ck_cross_entropy_##S;                                                                      \
                                                                                                  \
     typedef struct ck_sum_##S {                                                                  \
