@@ -101,5 +101,5 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_of)(F(widen)(v))))
 
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
     F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
-    F(soft_cap), F(soft_cap_gradient), F(divide), F(activate), F(activate_gradient), F(adam), F(descend), F(gather), F(standardise), F(binary),
-    F(margin), DIVERGENCE_OF(CK_SUFFIX), F(product)};
+    F(soft_cap), F(soft_cap_gradient), F(divide), F(scale), F(activate), F(activate_gradient), F(adam), F(descend), F(gather),
+    F(standardise), F(binary), F(margin), DIVERGENCE_OF(CK_SUFFIX), F(product)};

@@ -38,3 +38,13 @@ static void F(soft_cap_gradient)(const T *x, T *g, size_t count, T cap) {
 static void F(divide)(const T *x, T *y, size_t count, T divisor) {
     for (size_t i = 0; i < count; i += L) F(store_n)(y + i, count - i, F(load_n)(x + i, count - i, 0) / divisor);
 }
+
+// x times its factor, one each or one for all. Nothing flows where either is 0, as in an ignored row, whatever the other is.
+static void F(scale)(T *x, const T *factors, size_t count, int are_many) {
+    V factor = F(splat)(*factors);
+    for (size_t i = 0; i < count; i += L) {
+        V v = F(load_n)(x + i, count - i, 0);
+        if (are_many) factor = F(load_n)(factors + i, count - i, 0);
+        F(store_n)(x + i, count - i, (v == 0) | (factor == 0) ? F(splat)(0) : v * factor);
+    }
+}

@@ -98,7 +98,7 @@ extension Float: Scalar {
             unsafe sweep.withPointers { pointers in
                 guard let logits = unsafe logits, let losses = losses.baseAddress else { return }
                 let arrays = unsafe 1 + (UnsafePointer(gradient) == logits ? 0 : 1) + (pointers.probabilities == nil ? 0 : 1)
-                let place = LastCache.place(of: sweep.axis.bytes(of: Float.self, arrays: arrays))
+                let place = LastCache.place(of: (sweep.whole ?? sweep.axis).bytes(of: Float.self, arrays: arrays))
                 let arguments = unsafe ck_cross_entropy_f32(
                     logits: logits, gradient: gradient, labels: pointers.labels, probabilities: pointers.probabilities,
                     weight: pointers.weight, losses: losses, row_weights: pointers.rowWeights, open: pointers.open,
@@ -140,6 +140,13 @@ extension Float: Scalar {
 
     public static func softCap(_ x: Span<Float>, at cap: Float, into y: inout MutableSpan<Float>) {
         unsafe apply("soft cap", x, &y) { unsafe kernels.soft_cap($0, $1, $2, cap) }
+    }
+
+    public static func scaleRows(_ x: inout MutableSpan<Float>, by factors: Span<Float>, axis: ClassAxis) {
+        let kernel = unsafe kernels.scale
+        unsafe forStretches(&x, by: factors, axis: axis) { x, factors, count, areMany in
+            unsafe kernel(x, factors, count, areMany ? 1 : 0)
+        }
     }
 
     public static func divide(_ x: Span<Float>, by divisor: Float, into y: inout MutableSpan<Float>) {

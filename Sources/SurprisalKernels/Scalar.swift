@@ -73,6 +73,8 @@ public struct CrossEntropySweep<Element: Scalar> {
     public var openClasses: Buffer<Element>?
     /// λ of λ·lse².
     public var zLoss = 0.0
+    /// All that is swept in turn, where `axis` is a part of it: what the caches hold is asked of it.
+    public var whole: ClassAxis?
 
     @inlinable
     public init(
@@ -125,6 +127,9 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     static func log(_ x: Span<Self>, into y: inout MutableSpan<Self>)
     /// x ≥ 0.
     static func log1p(_ x: Span<Self>, into y: inout MutableSpan<Self>)
+    /// Multiplies every row of classes by its position's factor. Nothing flows where either is 0, as in an ignored
+    /// row, whatever the other is.
+    static func scaleRows(_ x: inout MutableSpan<Self>, by factors: Span<Self>, axis: ClassAxis)
     /// Each over a number, rounded once.
     static func divide(_ x: Span<Self>, by divisor: Self, into y: inout MutableSpan<Self>)
     static func divideInPlace(_ x: inout MutableSpan<Self>, by divisor: Self)

@@ -23,7 +23,7 @@ import Testing
             let before = x
             do {
                 var span = x.mutableSpan
-                Parallel.override.withValue(threads) { scaleRows(&span, by: factors.span, axis: axis) }
+                Parallel.override.withValue(threads) { T.scaleRows(&span, by: factors.span, axis: axis) }
             }
             for i in 0..<count {
                 let n = i / (axis.classes * axis.inner) * axis.inner + i % axis.inner

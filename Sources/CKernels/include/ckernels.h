@@ -176,6 +176,7 @@ enum { CK_STRIP = 2048 };
         void (*soft_cap)(const T *x, T *y, size_t count, T cap);                                 \
         void (*soft_cap_gradient)(const T *x, T *g, size_t count, T cap);                        \
         void (*divide)(const T *x, T *y, size_t count, T divisor);                               \
+        void (*scale)(T *x, const T *factors, size_t count, int are_many); /* count > 0 */       \
         void (*activate)(ck_activation, const T *x, T *y, size_t count);                         \
         void (*activate_gradient)(ck_activation, const T *x, const T *dy, T *dx, size_t count);  \
         void (*adam)(const ck_adam_##S *, size_t begin, size_t end);                             \

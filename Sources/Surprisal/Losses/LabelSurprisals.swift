@@ -74,26 +74,26 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
         let node = logits.node
         var gradient = logits.buffer
         _ = consume logits
-        let surprisals = CrossEntropyLoss<Scalar>(reduction: .none).sweep(
-            &gradient, input, .labels(labels), scale: 1, formsGradient: node != nil)
-        let (values, slopes) = transform(LabelSurprisals(surprisals))
-
-        // An ignored position has neither a loss nor a slope.
-        var losses = Buffer<Scalar>(repeating: 0, count: axis.positions), factors = losses
+        // w_y·φ(s) and, for the gradient of the weights, φ(s): 0 of ignored positions.
+        var losses = Buffer<Scalar>(repeating: 0, count: axis.positions), values = Buffer<Double>(repeating: 0, count: axis.positions)
+        if node == nil {
+            let surprisals = CrossEntropyLoss<Scalar>(reduction: .none).sweep(
+                &gradient, input, .labels(labels), scale: 1, formsGradient: false)
+            values = transform(LabelSurprisals(surprisals)).values
+        } else {
+            let given = gradient.isUnique() ? nil : gradient
+            if given != nil { gradient = Buffer(uninitialized: gradient.count) }
+            formGradient(of: given, &gradient, &values, labels, axis, scale: reduced.scale)
+        }
         do {
-            var losses = losses.mutableSpan, factors = factors.mutableSpan
-            let values = values.span, slopes = slopes.span, scale = reduced.scale
-            for n in 0..<axis.positions {
-                guard let y = labels[n] else { continue }
-                let w = Double(weight?.span[y] ?? 1)
-                losses[n] = Scalar(w * values[n])
-                factors[n] = Scalar(w * slopes[n] * scale)
+            var losses = losses.mutableSpan
+            let values = values.span
+            for n in losses.indices {
+                if let y = labels[n] { losses[n] = Scalar(Double(weight?.span[y] ?? 1) * values[n]) }
             }
         }
         var edges = Edges<Scalar>()
         if let node {
-            var rows = gradient.mutableSpan
-            scaleRows(&rows, by: factors.span, axis: axis)
             let formed = gradient
             edges.append(
                 .init(node: node) { upstream in
@@ -101,11 +101,53 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
                 })
         }
         if let weight {
-            edges = edges + weight.edge { [w = weight.buffer] upstream in
+            edges = edges + weight.edge { [w = weight.buffer, values] upstream in
                 labelWeightGradient(upstream, reduced, labels, w) { n, _ in values.span[n] }
             }
         }
         let value = reduced.value(of: losses)
         return Tensor(shape: value.shape, buffer: value.buffer, from: name, edges: edges)
+    }
+
+    /// φ(s) of every position, and its gradient, of the logits given or of those that lie where it goes: rows as they are
+    /// swept, while they are in the caches.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    private func formGradient(
+        of logits: Buffer<Scalar>?, _ gradient: inout Buffer<Scalar>, _ values: inout Buffer<Double>, _ labels: Labels,
+        _ axis: ClassAxis, scale: Double
+    ) {
+        func form(_ part: ClassAxis, _ positions: Range<Int>, _ gradient: inout MutableSpan<Scalar>, _ values: inout MutableSpan<Double>) {
+            let target = positions.count == labels.count ? labels.classes : ClassIndices(Array(labels.indices[positions]))
+            var sweep = CrossEntropySweep<Scalar>(axis: part, target: .labels(target), weight: nil, smoothing: 0, scale: 1)
+            sweep.whole = axis
+            var surprisals = Buffer<Scalar>(uninitialized: positions.count)
+            do {
+                let elements = positions.lowerBound * axis.classes..<positions.upperBound * axis.classes
+                var surprisals = surprisals.mutableSpan
+                if let logits {
+                    Scalar.crossEntropy(logits.span.extracting(elements), sweep, losses: &surprisals, gradient: &gradient)
+                } else {
+                    Scalar.crossEntropyInPlace(&gradient, sweep, losses: &surprisals)
+                }
+            }
+            let (formed, slopes) = transform(LabelSurprisals(surprisals))
+            var factors = surprisals.mutableSpan
+            for n in factors.indices {
+                let y = labels[positions.lowerBound + n]
+                factors[n] = Scalar(y.map { Double(weight?.span[$0] ?? 1) * slopes.span[n] * scale } ?? 0)
+                values[n] = formed.span[n]
+            }
+            Scalar.scaleRows(&gradient, by: factors.span, axis: part)
+        }
+        if axis.classes == 0 { return }
+        var rows = gradient.mutableSpan, values = values.mutableSpan
+        // Positions behind the classes lie side by side: all of them at once.
+        if axis.inner != 1 { return form(axis, 0..<axis.positions, &rows, &values) }
+        Parallel.forRows(axis.outer, elementsPerRow: axis.classes, writing: &rows, &values) { part, rows, values in
+            var some = rows.extracting(part.lowerBound * axis.classes..<part.upperBound * axis.classes)
+            var theirs = values.extracting(part)
+            form(ClassAxis(outer: part.count, classes: axis.classes, inner: 1), part, &some, &theirs)
+        }
     }
 }

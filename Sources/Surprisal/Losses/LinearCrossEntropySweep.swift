@@ -399,7 +399,7 @@ struct LinearCrossEntropySweep<Scalar: Surprisal.Scalar>: Sendable {
         _ gradient: inout MutableSpan<Scalar>, by upstream: Buffer<Scalar>, _ block: Range<Int>, _ classes: Int
     ) {
         let factors = Buffer(block.map { upstream.span[position($0)] })
-        scaleRows(&gradient, by: factors.span, axis: ClassAxis(outer: block.count, classes: classes, inner: 1))
+        Scalar.scaleRows(&gradient, by: factors.span, axis: ClassAxis(outer: block.count, classes: classes, inner: 1))
     }
 
     /// dx = dz·W and dW = dzᵀ·x over some ranges of the classes of a tile, and the bias's gradient over all of them.

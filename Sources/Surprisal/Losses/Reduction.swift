@@ -66,7 +66,7 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
         var gradient = gradient
         if reduction == .none {
             var span = gradient.mutableSpan
-            scaleRows(&span, by: upstream.span, axis: axis)
+            Scalar.scaleRows(&span, by: upstream.span, axis: axis)
         } else if upstream.item() != 1 {
             var span = gradient.mutableSpan
             Scalar.scaleInPlace(&span, by: upstream.item())

@@ -24,7 +24,7 @@ extension Tensor {
                 var gradient = Buffer<Scalar>(uninitialized: x.count)
                 var span = gradient.mutableSpan
                 Scalar.normalise(x.span, into: &span, axis: view, as: .softmax)
-                scaleRows(&span, by: dy.span, axis: view)
+                Scalar.scaleRows(&span, by: dy.span, axis: view)
                 return Tensor(shape: shape, buffer: gradient)
             })
     }

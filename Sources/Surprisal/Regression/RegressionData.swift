@@ -280,7 +280,7 @@ enum Collinearity {
         if let weight {
             var weighted = table
             var out = weighted.mutableSpan
-            scaleRows(&out, by: weight.span, axis: ClassAxis(outer: count, classes: columns, inner: 1))
+            Double.scaleRows(&out, by: weight.span, axis: ClassAxis(outer: count, classes: columns, inner: 1))
             Double.multiply(
                 MatrixProduct(m: columns, n: columns, k: count, transposedA: true), weighted.span, table.span, into: &span)
         } else {
