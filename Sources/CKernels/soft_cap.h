@@ -45,6 +45,6 @@ static void F(scale)(T *x, const T *factors, size_t count, int are_many) {
     for (size_t i = 0; i < count; i += L) {
         V v = F(load_n)(x + i, count - i, 0);
         if (are_many) factor = F(load_n)(factors + i, count - i, 0);
-        F(store_n)(x + i, count - i, (v == 0) | (factor == 0) ? F(splat)(0) : v * factor);
+        F(store_n)(x + i, count - i, ((v == 0) | (factor == 0)) ? F(splat)(0) : v * factor);
     }
 }

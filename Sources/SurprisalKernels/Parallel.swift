@@ -68,17 +68,24 @@ public enum Parallel {
         }
     }
 
-    /// Divides `rows` into ranges worth a thread's while and runs `body(begin, end)` on each. The ranges
-    /// depend on the shape alone; those of short rows begin at multiples of 64, whole numbers of vectors.
+    /// Divides `rows` into ranges worth a thread's while and runs `body(begin, end)` on each. Which ranges, no result may
+    /// depend on; those of short rows begin at multiples of 64, whole numbers of vectors.
     ///
     /// - Parameter cost: how much longer an element takes than an exponential.
     static func forRows(_ rows: Int, elementsPerRow: Int, cost: Int = 1, _ body: (Int, Int) -> Void) {
-        // About 10 µs of exponentials: below, handing work over costs what it saves.
-        let elementsPerPart = 1 << 15
-        let wanted = max(1, elementsPerPart / max(1, elementsPerRow * cost))
+        // About 10 µs of exponentials: below, handing work over costs what it saves. Of much work sixteen parts a thread: the
+        // processor and the kernels ask ahead within a part alone. (Zen 5, loss and gradient of 512x32000 on two threads: 1.68
+        // ms instead of 2.15.)
+        let least = 1 << 15, elements = rows * elementsPerRow * cost
+        if elements <= least {
+            // As in `forEach`, whose closure a small call would pay for.
+            _ = initialThreadCount
+            if rows > 0 { body(0, rows) }
+            return
+        }
+        let wanted = max(1, max(least, elements / (16 * threadCount)) / max(1, elementsPerRow * cost))
         let rowsPerPart = wanted >= 64 ? wanted / 64 * 64 : wanted
-        let parts = (rows + rowsPerPart - 1) / rowsPerPart
-        forEach(parts: parts) { part in body(part * rowsPerPart, min(rows, (part + 1) * rowsPerPart)) }
+        forEach(parts: (rows + rowsPerPart - 1) / rowsPerPart) { part in body(part * rowsPerPart, min(rows, (part + 1) * rowsPerPart)) }
     }
 
     /// The same for loops that write spans: each body is given all of them and writes what belongs to its rows alone.

@@ -144,10 +144,14 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
         var rows = gradient.mutableSpan, values = values.mutableSpan
         // Positions behind the classes lie side by side: all of them at once.
         if axis.inner != 1 { return form(axis, 0..<axis.positions, &rows, &values) }
+        let height = max(1, (1 << 17) / (axis.classes * MemoryLayout<Scalar>.stride))
         Parallel.forRows(axis.outer, elementsPerRow: axis.classes, writing: &rows, &values) { part, rows, values in
-            var some = rows.extracting(part.lowerBound * axis.classes..<part.upperBound * axis.classes)
-            var theirs = values.extracting(part)
-            form(ClassAxis(outer: part.count, classes: axis.classes, inner: 1), part, &some, &theirs)
+            for start in stride(from: part.lowerBound, to: part.upperBound, by: height) {
+                let block = start..<min(part.upperBound, start + height)
+                var some = rows.extracting(block.lowerBound * axis.classes..<block.upperBound * axis.classes)
+                var theirs = values.extracting(block)
+                form(ClassAxis(outer: block.count, classes: axis.classes, inner: 1), block, &some, &theirs)
+            }
         }
     }
 }
