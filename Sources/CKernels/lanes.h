@@ -63,13 +63,12 @@ typedef struct F(planes) {
     T *written;
 } F(planes);
 
-INLINE F(planes) F(planes_ahead)(RUN run, size_t classes, size_t inner, size_t end, size_t haul, const T *x, T *y) {
-    if (inner == 1) return (F(planes)){0};
+static __attribute__((noinline)) F(planes) F(planes_ahead)(RUN run, size_t classes, size_t inner, size_t end, size_t haul, const T *x, T *y) {
     size_t next = run.position + run.n;
     return (F(planes)){next < end ? x + F(run_at)(classes, inner, next, end, haul).first : NULL, y && y != x ? y + run.first : NULL};
 }
 
-INLINE void F(ask)(F(planes) next, size_t classes, size_t inner, size_t from) {
+static __attribute__((noinline)) void F(ask)(F(planes) next, size_t classes, size_t inner, size_t from) {
     for (size_t c = 0; next.read && c < classes; c++) __builtin_prefetch(next.read + c * inner + from, 0, 2);
     for (size_t c = 0; next.written && c < classes; c++) __builtin_prefetch(next.written + c * inner + from, 1, 2);
 }
@@ -177,14 +176,14 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
         run = F(run_at)(classes, inner, position, end, haul);
         const T *x = packed ? scratch : a->x + run.first;
         T *y = packed ? scratch : a->y + run.first;
-        int is_ahead = packed && a->place != CK_CACHED;
-        F(planes) next = is_ahead ? F(planes_ahead)(run, classes, inner, end, haul, a->x, sums ? NULL : a->y) : (F(planes)){0};
+        int asks = packed && inner > 1 && a->place != CK_CACHED;
+        F(planes) next = asks ? F(planes_ahead)(run, classes, inner, end, haul, a->x, sums ? NULL : a->y) : (F(planes)){0};
         if (packed) F(pack)(run, a->x + run.first, (end - position) * classes, classes, inner, scratch);
         for (size_t first = 0, count = F(blocks_of)(run); first < count; first += batch) {
             size_t n = count - first < batch ? count - first : batch, start = first * classes * L;
             BLOCK at = packed ? F(packed) : (BLOCK){run.n, inner};
             for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
-                F(ask)(next, classes, inner, (first + i) * L);
+                if (asks) F(ask)(next, classes, inner, (first + i) * L);
                 s[i] = packed ? F(lane_sweep)(F(packed), x + from, soft ? y + from : NULL, classes)
                               : F(lane_sweep)(at, x + from, soft ? y + from : NULL, classes);
             }
@@ -319,8 +318,8 @@ INLINE void F(target_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t
         const T *x = packed ? scratch : a->logits + run.first;
         const T *q = !soft ? NULL : packed ? targets : a->probabilities + run.first;
         T *e = !a->gradient ? NULL : packed ? scratch : a->gradient + run.first;
-        int is_ahead = packed && a->place != CK_CACHED;
-        F(planes) next = is_ahead ? F(planes_ahead)(run, classes, inner, end, haul, a->logits, a->gradient) : (F(planes)){0};
+        int asks = packed && inner > 1 && a->place != CK_CACHED;
+        F(planes) next = asks ? F(planes_ahead)(run, classes, inner, end, haul, a->logits, a->gradient) : (F(planes)){0};
         if (packed) F(pack)(run, a->logits + run.first, reach, classes, inner, scratch);
         if (packed && soft) F(pack)(run, a->probabilities + run.first, reach, classes, inner, targets);
         for (size_t first = 0, count = F(blocks_of)(run); first < count; first += batch) {
@@ -335,7 +334,7 @@ INLINE void F(target_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t
                 }
                 BLOCK at = {rows, inner};
                 T *store = e ? e + from : NULL;
-                F(ask)(next, classes, inner, done);
+                if (asks) F(ask)(next, classes, inner, done);
                 if (!packed) s[i] = F(target_sweep)(a, at, x + from, q ? q + from : NULL, store, &t[i]);
                 else if (soft) s[i] = F(target_sweep)(a, F(packed), x + from, q + from, store, &t[i]);
                 else s[i] = F(target_sweep)(a, F(packed), x + from, NULL, store, &t[i]);
