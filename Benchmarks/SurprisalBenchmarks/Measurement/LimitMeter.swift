@@ -39,8 +39,11 @@ final class LimitMeter {
         case .matrixProduct: return limit(.matrixProduct, workload.operations, arithmetic.matrixProduct)
         case .arithmetic: return limit(.arithmetic, workload.operations, arithmetic.allCores)
         case .read: memory = bandwidth(.read, floats: Int(workload.bytes / 4))
-        // Half is read, half written.
-        case .copy, .update: memory = bandwidth(workload.limit, floats: Int(workload.bytes / 8))
+        // Half is read, half written, and what is read besides.
+        case .copy, .update:
+            memory = bandwidth(
+                workload.limit, floats: Int((workload.bytes - workload.alsoRead) / 8), alsoRead: Int(workload.alsoRead / 4),
+                isRenewed: workload.consumesInput)
         }
         let moved = limit(workload.limit, workload.bytes, memory)
         let computed = limit(.arithmetic, workload.operations, arithmetic.allCores)
@@ -48,34 +51,49 @@ final class LimitMeter {
     }
 
     /// Bytes per second, those read and those written.
-    private func bandwidth(_ kind: Limit.Kind, floats: Int) -> Double {
-        let key = "\(kind) \(floats)"
+    ///
+    /// - Parameters:
+    ///   - others: floats that are read beside them, no more than those.
+    ///   - isRenewed: whether they are written anew before each sweep, as inputs that are given away are: the caches are
+    ///     then full of something else.
+    private func bandwidth(_ kind: Limit.Kind, floats: Int, alsoRead others: Int = 0, isRenewed: Bool = false) -> Double {
+        let key = "\(kind) \(floats) \(others) \(isRenewed)"
         if let known = rates[key] { return known }
         // In the engine's own kind of memory: huge pages alone are worth a part of the rate.
         var x = Buffer<Float>(repeating: 1, count: floats)
-        var y = kind == .copy ? Buffer<Float>(repeating: 0, count: floats) : Buffer(uninitialized: 0)
+        var y = kind == .copy || isRenewed ? Buffer<Float>(repeating: 0, count: floats) : Buffer(uninitialized: 0)
+        let z = Buffer<Float>(repeating: 1, count: others)
         var from = x.mutableSpan, to = y.mutableSpan
         let seconds = unsafe from.withUnsafeMutableBufferPointer { x in
-            unsafe to.withUnsafeMutableBufferPointer { y in unsafe sweepTime(kind, x, y) }
+            unsafe to.withUnsafeMutableBufferPointer { y in
+                unsafe z.span.withUnsafeBufferPointer { z in unsafe sweepTime(kind, x, y, z, isRenewed) }
+            }
         }
-        let rate = Double(floats * 4 * (kind == .read ? 1 : 2)) / seconds
+        let rate = Double(floats * 4 * (kind == .read ? 1 : 2) + others * 4) / seconds
         rates[key] = rate
         return rate
     }
 
     /// Seconds of one sweep over all of `x`.
     private func sweepTime(
-        _ kind: Limit.Kind, _ all: UnsafeMutableBufferPointer<Float>, _ copied: UnsafeMutableBufferPointer<Float>
+        _ kind: Limit.Kind, _ all: UnsafeMutableBufferPointer<Float>, _ copied: UnsafeMutableBufferPointer<Float>,
+        _ others: UnsafeBufferPointer<Float>, _ isRenewed: Bool
     ) -> Double {
         guard let x = all.baseAddress else { fatalError("bandwidth of nothing") }
         let isa = isa, floats = all.count
-        // Parts of 256 KB, those of the engine's own division.
-        let part = 1 << 16, parts = (floats + part - 1) / part
+        // Divided as the engine divides its rows.
+        let part = max(1 << 16, floats / (16 * Parallel.threadCount)), parts = (floats + part - 1) / part
         func sweep(_ body: (Int, Int) -> Void) -> Double {
-            let repeats = max(1, (1 << 24) / floats)
-            return Self.best {
+            let repeats = isRenewed ? 1 : max(1, (1 << 24) / floats)
+            return Self.best(before: { if isRenewed { _ = unsafe all.update(fromContentsOf: copied) } }) {
                 for _ in 0..<repeats {
-                    Parallel.forEach(parts: parts) { body($0 * part, min(part, floats - $0 * part)) }
+                    Parallel.forEach(parts: parts) {
+                        let start = $0 * part, count = min(part, floats - start)
+                        if let z = others.baseAddress, start < others.count {
+                            keep(unsafe cb_read(isa, z + start, min(count, others.count - start)))
+                        }
+                        body(start, count)
+                    }
                 }
             } / Double(repeats)
         }
@@ -128,8 +146,11 @@ final class LimitMeter {
         return best
     }
 
-    private static func best(_ body: () -> Void) -> Double {
+    private static func best(before: () -> Void = {}, _ body: () -> Void) -> Double {
         body()
-        return (0..<tries).reduce(.infinity) { best, _ in min(best, seconds(body)) }
+        return (0..<tries).reduce(.infinity) { best, _ in
+            before()
+            return min(best, seconds(body))
+        }
     }
 }

@@ -26,7 +26,7 @@ extension Workload {
                 // The forward pass of the large shape has targets of its own.
                 number: number == 6 && forward ? 2 : number, name: form.rawValue,
                 shape: shape.map(String.init).joined(separator: "×"), type: name(of: type), pass: pass,
-                consumesInput: consumes, bytes: (forward ? 1 : 2) * logitBytes + targets,
+                consumesInput: consumes, bytes: (forward ? 1 : 2) * logitBytes + targets, alsoRead: targets,
                 operations: Double(count) * (RowOperations.exponential(type) + (forward ? 0 : 1)),
                 limit: tiny ? .none : forward ? .read : consumes ? .update : .copy,
                 make: { CrossEntropyExercise<T>(shape: shape, form: form).exercise(pass, consumes: consumes) })

@@ -50,6 +50,8 @@ struct Workload {
     var consumesInput = false
     /// Read and written at least, in a call.
     var bytes: Double
+    /// Of these, what is read beside what is copied or updated.
+    var alsoRead = 0.0
     var operations: Double
     var limit: Limit.Kind
     /// Of what a call returns, where that is told apart from what it takes besides.

@@ -68,7 +68,7 @@ extension Workload {
             let forward = pass == .forward
             return Workload(
                 number: number, name: form.rawValue, shape: "\(rows)×\(classes)", type: "Float", pass: pass,
-                bytes: (forward ? 1 : 2) * 4 * count + targets,
+                bytes: (forward ? 1 : 2) * 4 * count + targets, alsoRead: targets,
                 operations: count * (form.exponentials * RowOperations.exponential(Float.self) + (forward ? 2 : 4)),
                 limit: forward ? .read : .copy,
                 make: { FurtherLossExercise(form, rows: rows, classes: classes).exercise(pass) })

@@ -44,15 +44,15 @@ extension CrossEntropyLoss {
         if logits.isTracked || weight?.isTracked == true || target.isTracked {
             fatalError("CrossEntropyLoss: valueWithGradient of something tracked; there are first derivatives only (take its `detached`)")
         }
-        let shape = logits.shape, (input, reduced) = checked(shape, target, rowWeights)
+        let shape = logits.shape, (axis, reduced) = checked(shape, target, rowWeights)
         var gradient = logits.buffer
         _ = consume logits
         let given = softCap == nil ? nil : gradient
         if !shaping.isIdentity { shaping.shape(&gradient) }
-        mask(&gradient, input.axis)
+        mask(&gradient, axis)
         // Over the temperature with the mean's factor: not another pass over the gradient.
         let losses = sweep(
-            &gradient, input, target, scale: reduced.scale / Double(shaping.temperature), rowWeights: rowWeights,
+            &gradient, axis, target, scale: reduced.scale / Double(shaping.temperature), rowWeights: rowWeights,
             formsGradient: true)
         if softCap != nil {
             var formed = gradient.mutableSpan

@@ -224,8 +224,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
     private func shapedLoss(
         _ logits: consuming Tensor<Scalar>, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>?
     ) -> Tensor<Scalar> {
-        let (input, reduced) = checked(logits.shape, target, rowWeights)
-        let (shape, axis) = (logits.shape, input.axis)
+        let shape = logits.shape, (axis, reduced) = checked(shape, target, rowWeights)
         let node = logits.node
         var gradient = logits.buffer
         _ = consume logits
@@ -233,7 +232,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         // Only when wanted: they hold on to the logits, which then cannot become their gradient in place.
         let isTracked = weight?.isTracked == true || target.isTracked
         let seen = isTracked ? gradient : nil
-        let losses = sweep(&gradient, input, target, scale: reduced.scale, rowWeights: rowWeights, formsGradient: node != nil)
+        let losses = sweep(&gradient, axis, target, scale: reduced.scale, rowWeights: rowWeights, formsGradient: node != nil)
         let value = reduced.value(of: losses)
         let others = seen.map {
             CrossEntropyTargetGradients(
@@ -259,7 +258,7 @@ extension CrossEntropyLoss {
     /// Stops the program when the loss cannot be taken.
     func checked(
         _ logits: Shape, _ target: CrossEntropyTarget<Scalar>, _ rowWeights: Tensor<Scalar>? = nil
-    ) -> (input: ClassLossInput, reduced: ReducedLosses<Scalar>) {
+    ) -> (axis: ClassAxis, reduced: ReducedLosses<Scalar>) {
         if rowWeights?.isTracked == true { fatalError("CrossEntropyLoss: tracked row weights; expected constants") }
         do {
             let input: ClassLossInput, labelWeights: Double, labelCount: Int
@@ -282,7 +281,7 @@ extension CrossEntropyLoss {
             case .number(let number): number
             }
             return (
-                input,
+                input.axis,
                 ReducedLosses(
                     reduction: reduction, denominator: divisor, input: input, emptyMean: emptyMeanIsZero ? 0 : .nan)
             )
@@ -315,10 +314,9 @@ extension CrossEntropyLoss {
     /// The losses of the positions. With `formsGradient` the logits are replaced by the gradient of their sum times `scale`,
     /// in place when nobody else holds them.
     func sweep(
-        _ logits: inout Buffer<Scalar>, _ input: ClassLossInput, _ target: CrossEntropyTarget<Scalar>, scale: Double,
+        _ logits: inout Buffer<Scalar>, _ axis: ClassAxis, _ target: CrossEntropyTarget<Scalar>, scale: Double,
         rowWeights: Tensor<Scalar>? = nil, formsGradient: Bool
     ) -> Buffer<Scalar> {
-        let axis = input.axis
         // No classes: every label is ignored, every sum empty.
         if axis.classes == 0 { return Buffer(repeating: 0, count: axis.positions) }
         var losses = Buffer<Scalar>(uninitialized: axis.positions)

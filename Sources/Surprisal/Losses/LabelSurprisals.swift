@@ -78,7 +78,7 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
         var losses = Buffer<Scalar>(repeating: 0, count: axis.positions), values = Buffer<Double>(repeating: 0, count: axis.positions)
         if node == nil {
             let surprisals = CrossEntropyLoss<Scalar>(reduction: .none).sweep(
-                &gradient, input, .labels(labels), scale: 1, formsGradient: false)
+                &gradient, axis, .labels(labels), scale: 1, formsGradient: false)
             values = transform(LabelSurprisals(surprisals)).values
         } else {
             let given = gradient.isUnique() ? nil : gradient

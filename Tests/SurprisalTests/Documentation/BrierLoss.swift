@@ -47,7 +47,7 @@ public struct BrierLoss<Scalar: Surprisal.Scalar>: Sendable {
         var gradient = logits.buffer
         _ = consume logits
         _ = CrossEntropyLoss<Scalar>(reduction: .none).sweep(
-            &gradient, input, .labels(labels), scale: 1, formsGradient: true)
+            &gradient, axis, .labels(labels), scale: 1, formsGradient: true)
         var losses = Buffer<Scalar>(repeating: 0, count: axis.positions)
         do {
             var losses = losses.mutableSpan, slopes = gradient.mutableSpan
