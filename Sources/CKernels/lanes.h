@@ -63,9 +63,11 @@ typedef struct F(planes) {
     T *written;
 } F(planes);
 
-static __attribute__((noinline)) F(planes) F(planes_ahead)(RUN run, size_t classes, size_t inner, size_t end, size_t haul, const T *x, T *y) {
+static __attribute__((noinline)) F(planes) F(planes_ahead)(RUN run, size_t classes, size_t inner, size_t end, size_t haul,
+                                                           const T *x, T *y) {
     size_t next = run.position + run.n;
-    return (F(planes)){next < end ? x + F(run_at)(classes, inner, next, end, haul).first : NULL, y && y != x ? y + run.first : NULL};
+    const T *read = next < end ? x + F(run_at)(classes, inner, next, end, haul).first : NULL;
+    return (F(planes)){read, y && y != x ? y + run.first : NULL};
 }
 
 static __attribute__((noinline)) void F(ask)(F(planes) next, size_t classes, size_t inner, size_t from) {

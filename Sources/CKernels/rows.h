@@ -3,7 +3,7 @@
 // a processor cannot look past. (Zen 5: 10 to 25 % from 1000 classes down to 200.)
 //
 // Where what is read and written does not fit the last cache, a batch is a page: longer bursts of writing after longer
-// bursts of reading are up to a third slower there.
+// bursts of reading are up to a third slower there. (Not plain loss and gradient, whose writing is asked for beforehand.)
 
 #define FIRST_CACHE 16384    // half of it
 #define SECOND_CACHE 131072  // half of a small one

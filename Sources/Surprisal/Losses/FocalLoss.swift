@@ -45,7 +45,7 @@ public struct FocalLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     /// - Shapes: logits `… × classes × …`, labels without the class axis → a scalar, or the labels' shape
     ///   without reduction.
-    /// - Complexity: O(logits), one sweep, and one more to scale the gradient. Tracked logits are replaced by their
+    /// - Complexity: O(logits), one sweep, whose rows are scaled while they are in the caches. Tracked logits are replaced by their
     ///   gradient when nobody else holds them, and copied otherwise.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)

@@ -148,8 +148,8 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
         Parallel.forRows(axis.outer, elementsPerRow: axis.classes, writing: &rows, &values) { part, rows, values in
             for start in stride(from: part.lowerBound, to: part.upperBound, by: height) {
                 let block = start..<min(part.upperBound, start + height)
-                var some = rows.extracting(block.lowerBound * axis.classes..<block.upperBound * axis.classes)
-                var theirs = values.extracting(block)
+                var some = rows.part(block.lowerBound * axis.classes..<block.upperBound * axis.classes)
+                var theirs = values.part(block)
                 form(ClassAxis(outer: block.count, classes: axis.classes, inner: 1), block, &some, &theirs)
             }
         }

@@ -1,4 +1,5 @@
 import Surprisal
+import enum SurprisalKernels.Parallel
 import SurprisalReference
 import Testing
 
@@ -47,6 +48,26 @@ import Testing
         }
         check(Float.self)
         check(Double.self)
+    }
+
+    /// Rows are worked on in blocks, by several threads, in place or not: no bit of a row depends on the others.
+    @Test(arguments: [1, 3]) func aRowIsAsItIsAlone(threads: Int) throws {
+        func check<T: Surprisal.Scalar>(_ type: T.Type, _ loss: (Tensor<T>, Labels) -> Tensor<T>) throws {
+            let shape = [700, 130], y = CrossEntropyRelationTests.labels(shape)
+            let x: Tensor<T> = CrossEntropyRelationTests.logits(shape, seed: 5)
+            func gradient(_ x: Tensor<T>, _ y: Labels) -> [T] { valueWithGradient(at: x) { loss($0, y) }.gradient.scalars }
+            let (all, given) = Parallel.override.withValue(threads) {
+                // Logits that nobody else holds.
+                (gradient(x, y), valueWithGradient(at: x) { loss($0 * 1, y) }.gradient.scalars)
+            }
+            #expect(all == given)
+            for n in stride(from: 0, to: shape[0], by: 23) {
+                let alone = gradient(x.rows([n]), try Labels([y[n] ?? -100], classCount: shape[1]))
+                #expect(Array(all[n * shape[1]..<(n + 1) * shape[1]]) == alone, "\(type), row \(n)")
+            }
+        }
+        try check(Float.self) { FocalLoss(reduction: .sum)($0, $1) }
+        try check(Double.self) { PolyLoss(reduction: .sum)($0, $1) }
     }
 
     /// Where the label is the maximum by a margin, and where another class is.
