@@ -39,6 +39,7 @@
 #include "cross_entropy.h"
 #include "transpose.h"
 #include "lanes.h"
+#include "few.h"
 #include "vjp.h"
 #include "sums.h"
 #include "selection.h"
@@ -75,11 +76,18 @@ void DIVERGENCE_OF(f32)(const ck_divergence_f32 *, size_t begin, size_t end);
 
 static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
     if (a->inner == 1 && a->classes > FEW) F(normalise_rows)(a, begin, end);
+#if STAYS
+    else if (a->inner == 1 && a->classes > 0 && a->output != CK_LOG_SUM_EXP) F(normalise_few)(a, begin, end);
+#endif
     else F(normalise_lanes)(a, begin, end);
 }
 
 static void F(cross_entropy)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
-    if (a->inner == 1 && a->classes > FEW) F(cross_entropy_rows)(a, begin, end);
+    int shared = a->probabilities || a->smoothing > 0;
+    if (a->inner == 1 && a->classes > (shared ? TRANSPOSED : FEW)) F(cross_entropy_rows)(a, begin, end);
+#if STAYS
+    else if (a->inner == 1 && a->classes > 0 && a->gradient && !shared) F(cross_entropy_few)(a, begin, end);
+#endif
     else F(cross_entropy_lanes)(a, begin, end);
 }
 

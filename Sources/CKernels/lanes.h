@@ -2,8 +2,11 @@
 // each other, and for rows of few classes, which are transposed on the way in and out.
 
 // Contiguous rows of at most so many classes go across the lanes: the end of a row costs as much as some hundred
-// exponentials, and its last vector is partly empty. Measured, they meet between 8·L and 16·L.
-#define FEW (8 * L)
+// exponentials, and its last vector is partly empty. Where they are transposed on the way in and out it is 8·L (measured, the two
+// meet between 8·L and 16·L); where they stay as they lie (few.h), a tenth more or less of log-softmax, a fourth less of loss
+// and gradient at the border. (Zen 5, 512 and 256 bits.)
+#define TRANSPOSED (8 * L)
+#define FEW (CK_ISA == 2 ? 11 * L : CK_ISA == 1 ? 16 * L : TRANSPOSED)
 
 // Classes up to which blocks are worked on in packed copies (64 KB in all): with inner axes of 2^k elements
 // the classes of one position share a cache set and would evict each other. Above, in place.
@@ -123,14 +126,8 @@ INLINE V F(lane_max)(BLOCK b, const T *x, size_t classes) {
     return m;
 }
 
-// Of `count` ≤ 4 classes from c on, a constant: their exponentials to the sum, the largest so far to `top`, all of
-// them to `e` if that is given.
-INLINE void F(lane_classes)(BLOCK b, const T *x, T *e, size_t c, size_t count, REFERENCE at, SUM *sum, V *top) {
-    V v[4] = {0};
-    UNROLL for (size_t j = 0; j < count; j++) v[j] = F(get)(b, x, c + j);
-    // The errors of few exponentials do not average out in their sum, so they are kept smaller.
-    F(exp_of_few)(at, v, v, count);
-    if (e) { UNROLL for (size_t j = 0; j < count; j++) F(put)(b, e, c + j, v[j]); }
+// The exponentials v of `count` ≤ 4 classes, a constant, to the sum, the largest so far to `top`.
+INLINE void F(lane_add)(const V *v, size_t count, SUM *sum, V *top) {
     V high01 = count > 1 ? F(larger)(v[0], v[1]) : v[0], low01 = F(smaller)(v[0], v[1]);
     V high23 = count > 3 ? F(larger)(v[2], v[3]) : v[2], low23 = F(smaller)(v[2], v[3]);
     V high = count > 2 ? F(larger)(high01, high23) : high01, low = F(smaller)(high01, high23);
@@ -142,21 +139,32 @@ INLINE void F(lane_classes)(BLOCK b, const T *x, T *e, size_t c, size_t count, R
     else F(add4)(sum, low01, low23, low, left);
 }
 
+// Of `count` ≤ 4 classes from c on, a constant: all their exponentials to `e` if that is given.
+INLINE void F(lane_classes)(BLOCK b, const T *x, T *e, size_t c, size_t count, REFERENCE at, SUM *sum, V *top) {
+    V v[4] = {0};
+    UNROLL for (size_t j = 0; j < count; j++) v[j] = F(get)(b, x, c + j);
+    // The errors of few exponentials do not average out in their sum, so they are kept smaller.
+    F(exp_of_few)(at, v, v, count);
+    if (e) { UNROLL for (size_t j = 0; j < count; j++) F(put)(b, e, c + j, v[j]); }
+    F(lane_add)(v, count, sum, top);
+}
+
+INLINE LANES F(lanes_from)(V max, V top, const SUM *sum) {
+    V infinity = F(splat)(F(infinity)());
+    return (LANES){max, F(widen)(((max > -infinity) & (max < infinity)) ? top : F(splat)(F(nan)())), F(total)(sum)};
+}
+
 // With `e`, which is laid out as x and may be x, stores e(x).
 INLINE LANES F(lane_sweep)(BLOCK b, const T *x, T *e, size_t classes) {
-    LANES s = {.max = F(lane_max)(b, x, classes)};
-    REFERENCE at = F(reference_in)(s.max, 1);
-    V top = F(splat)(0);
+    V max = F(lane_max)(b, x, classes), top = F(splat)(0);
+    REFERENCE at = F(reference_in)(max, 1);
     SUM sum = {0};
     size_t c = 0;
     for (; c + 4 <= classes; c += 4) F(lane_classes)(b, x, e, c, 4, at, &sum, &top);
     if (classes - c == 3) F(lane_classes)(b, x, e, c, 3, at, &sum, &top);
     else if (classes - c == 2) F(lane_classes)(b, x, e, c, 2, at, &sum, &top);
     else if (classes - c == 1) F(lane_classes)(b, x, e, c, 1, at, &sum, &top);
-    V infinity = F(splat)(F(infinity)());
-    s.top = F(widen)(((s.max > -infinity) & (s.max < infinity)) ? top : F(splat)(F(nan)()));
-    s.rest = F(total)(&sum);
-    return s;
+    return F(lanes_from)(max, top, &sum);
 }
 
 INLINE V F(lane_extreme)(BLOCK b, const T *x, size_t classes) {

@@ -151,7 +151,7 @@ INLINE void F(margin_lanes)(const MARGIN *a, size_t begin, size_t end, int p) {
 
 static void F(margin)(const MARGIN *arguments, size_t begin, size_t end) {
     const MARGIN copy = *arguments, *a = &copy;  // as in cross_entropy_rows
-    int by_row = a->inner == 1 && a->classes > FEW;
+    int by_row = a->inner == 1 && a->classes > TRANSPOSED;
     if (a->squares && by_row) F(margin_rows)(a, begin, end, 2);
     else if (a->squares) F(margin_lanes)(a, begin, end, 2);
     else if (by_row) F(margin_rows)(a, begin, end, 1);

@@ -100,6 +100,6 @@ static void F(select_lanes)(const SELECTION *a, size_t begin, size_t end) {
 }
 
 static void F(select)(const SELECTION *a, size_t begin, size_t end) {
-    if (a->inner == 1 && a->classes > FEW) F(select_rows)(a, begin, end);
+    if (a->inner == 1 && a->classes > TRANSPOSED) F(select_rows)(a, begin, end);
     else F(select_lanes)(a, begin, end);
 }

@@ -155,7 +155,7 @@ static void F(vjp)(const VJP *a, size_t begin, size_t end) {
     if (a->inner > 1) {
         if (soft) F(vjp_inner)(a, begin, end, 1);
         else F(vjp_inner)(a, begin, end, 0);
-    } else if (a->classes <= 4 * L && a->classes > 0) {  // a row's end is shorter than cross-entropy's: FEW is 8 L
+    } else if (a->classes <= 4 * L && a->classes > 0) {  // a row's end is shorter than cross-entropy's
         if (soft) F(vjp_few)(a, begin, end, 1);
         else F(vjp_few)(a, begin, end, 0);
     } else {
