@@ -62,14 +62,14 @@ extension Double: Scalar {
     }
 
     public static func crossEntropy(
-        _ logits: Span<Double>, _ sweep: CrossEntropySweep<Double>, losses: inout MutableSpan<Double>
+        _ logits: Span<Double>, _ sweep: borrowing CrossEntropySweep<Double>, losses: inout MutableSpan<Double>
     ) {
         sweep.require(logits.count, losses: losses.count, gradient: nil)
         unsafe logits.withUnsafeBufferPointer { x in unsafe run(sweep, x.baseAddress, nil, &losses) }
     }
 
     public static func crossEntropy(
-        _ logits: Span<Double>, _ sweep: CrossEntropySweep<Double>, losses: inout MutableSpan<Double>,
+        _ logits: Span<Double>, _ sweep: borrowing CrossEntropySweep<Double>, losses: inout MutableSpan<Double>,
         gradient: inout MutableSpan<Double>
     ) {
         sweep.require(logits.count, losses: losses.count, gradient: gradient.count)
@@ -81,7 +81,7 @@ extension Double: Scalar {
     }
 
     public static func crossEntropyInPlace(
-        _ gradient: inout MutableSpan<Double>, _ sweep: CrossEntropySweep<Double>, losses: inout MutableSpan<Double>
+        _ gradient: inout MutableSpan<Double>, _ sweep: borrowing CrossEntropySweep<Double>, losses: inout MutableSpan<Double>
     ) {
         sweep.require(gradient.count, losses: losses.count, gradient: nil)
         unsafe gradient.withUnsafeMutableBufferPointer { g in
@@ -90,7 +90,7 @@ extension Double: Scalar {
     }
 
     private static func run(
-        _ sweep: CrossEntropySweep<Double>, _ logits: UnsafePointer<Double>?, _ gradient: UnsafeMutablePointer<Double>?,
+        _ sweep: borrowing CrossEntropySweep<Double>, _ logits: UnsafePointer<Double>?, _ gradient: UnsafeMutablePointer<Double>?,
         _ losses: inout MutableSpan<Double>
     ) {
         unsafe losses.withUnsafeMutableBufferPointer { losses in

@@ -62,14 +62,14 @@ extension Float: Scalar {
     }
 
     public static func crossEntropy(
-        _ logits: Span<Float>, _ sweep: CrossEntropySweep<Float>, losses: inout MutableSpan<Float>
+        _ logits: Span<Float>, _ sweep: borrowing CrossEntropySweep<Float>, losses: inout MutableSpan<Float>
     ) {
         sweep.require(logits.count, losses: losses.count, gradient: nil)
         unsafe logits.withUnsafeBufferPointer { x in unsafe run(sweep, x.baseAddress, nil, &losses) }
     }
 
     public static func crossEntropy(
-        _ logits: Span<Float>, _ sweep: CrossEntropySweep<Float>, losses: inout MutableSpan<Float>,
+        _ logits: Span<Float>, _ sweep: borrowing CrossEntropySweep<Float>, losses: inout MutableSpan<Float>,
         gradient: inout MutableSpan<Float>
     ) {
         sweep.require(logits.count, losses: losses.count, gradient: gradient.count)
@@ -81,7 +81,7 @@ extension Float: Scalar {
     }
 
     public static func crossEntropyInPlace(
-        _ gradient: inout MutableSpan<Float>, _ sweep: CrossEntropySweep<Float>, losses: inout MutableSpan<Float>
+        _ gradient: inout MutableSpan<Float>, _ sweep: borrowing CrossEntropySweep<Float>, losses: inout MutableSpan<Float>
     ) {
         sweep.require(gradient.count, losses: losses.count, gradient: nil)
         unsafe gradient.withUnsafeMutableBufferPointer { g in
@@ -90,7 +90,7 @@ extension Float: Scalar {
     }
 
     private static func run(
-        _ sweep: CrossEntropySweep<Float>, _ logits: UnsafePointer<Float>?, _ gradient: UnsafeMutablePointer<Float>?,
+        _ sweep: borrowing CrossEntropySweep<Float>, _ logits: UnsafePointer<Float>?, _ gradient: UnsafeMutablePointer<Float>?,
         _ losses: inout MutableSpan<Float>
     ) {
         unsafe losses.withUnsafeMutableBufferPointer { losses in

@@ -57,8 +57,8 @@ public enum Target<Element: Scalar>: Sendable {
     case probabilities(Buffer<Element>)
 }
 
-/// The options of a cross-entropy sweep.
-public struct CrossEntropySweep<Element: Scalar> {
+/// The options of a cross-entropy sweep. Not copied, which would count four references: a sixth of the call for a single row.
+public struct CrossEntropySweep<Element: Scalar>: ~Copyable {
     public let axis: ClassAxis
     public let target: Target<Element>
     /// One a class.
@@ -114,14 +114,14 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
 
     /// Row losses of `logits`.
     static func crossEntropy(
-        _ logits: Span<Self>, _ sweep: CrossEntropySweep<Self>, losses: inout MutableSpan<Self>)
+        _ logits: Span<Self>, _ sweep: borrowing CrossEntropySweep<Self>, losses: inout MutableSpan<Self>)
     /// Row losses of `logits` and their gradient.
     static func crossEntropy(
-        _ logits: Span<Self>, _ sweep: CrossEntropySweep<Self>, losses: inout MutableSpan<Self>,
+        _ logits: Span<Self>, _ sweep: borrowing CrossEntropySweep<Self>, losses: inout MutableSpan<Self>,
         gradient: inout MutableSpan<Self>)
     /// Row losses of the logits in `gradient`, which their gradient replaces.
     static func crossEntropyInPlace(
-        _ gradient: inout MutableSpan<Self>, _ sweep: CrossEntropySweep<Self>, losses: inout MutableSpan<Self>)
+        _ gradient: inout MutableSpan<Self>, _ sweep: borrowing CrossEntropySweep<Self>, losses: inout MutableSpan<Self>)
 
     static func exp(_ x: Span<Self>, into y: inout MutableSpan<Self>)
     static func log(_ x: Span<Self>, into y: inout MutableSpan<Self>)

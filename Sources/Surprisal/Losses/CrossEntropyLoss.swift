@@ -133,8 +133,8 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
         _ logits: Shape, _ probabilities: SparseProbabilities<Scalar>, _ rowWeights: Shape?
     ) throws(LossError) -> ClassLossInput {
         let input = try input(logits, rowWeights)
-        if probabilities.shape != input.positions {
-            throw .probabilityPositions(found: probabilities.shape, input: logits, expected: input.positions)
+        if probabilities.shape != input.positions(of: logits) {
+            throw .probabilityPositions(found: probabilities.shape, input: logits, expected: input.positions(of: logits))
         }
         if probabilities.classCount != input.axis.classes {
             throw .classCount(labels: probabilities.classCount, input: input.axis.classes)
@@ -144,7 +144,7 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     private func input(_ logits: Shape, _ labels: Labels, _ rowWeights: Shape?) throws(LossError) -> ClassLossInput {
         let input = try input(logits, rowWeights)
-        try input.check(labels)
+        try input.check(labels, of: logits)
         if !maskedClasses.isEmpty {
             let masked = Set(maskedClasses.map { Int32($0) })
             if let position = labels.indices.firstIndex(where: masked.contains) {
@@ -162,8 +162,8 @@ public struct CrossEntropyLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     private func input(_ logits: Shape, _ rowWeights: Shape?) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape), classes = input.axis.classes
-        if let rowWeights, rowWeights != input.positions {
-            throw .rowWeightShape(found: rowWeights, positions: input.positions)
+        if let rowWeights, rowWeights != input.positions(of: logits) {
+            throw .rowWeightShape(found: rowWeights, positions: input.positions(of: logits))
         }
         if let wrong = maskedClasses.first(where: { !(0..<classes).contains($0) }) {
             throw .maskedClass(wrong, classes: classes)
@@ -283,7 +283,7 @@ extension CrossEntropyLoss {
             return (
                 input.axis,
                 ReducedLosses(
-                    reduction: reduction, denominator: divisor, input: input, emptyMean: emptyMeanIsZero ? 0 : .nan)
+                    reduction: reduction, denominator: divisor, input: input, of: logits, emptyMean: emptyMeanIsZero ? 0 : .nan)
             )
         } catch { fatalError("CrossEntropyLoss: \(error)") }
     }
@@ -344,7 +344,7 @@ extension CrossEntropyLoss {
     /// All positions at once, or where their probabilities are sparse some whose dense ones stay in the caches.
     private func forEachPart(
         _ axis: ClassAxis, _ target: CrossEntropyTarget<Scalar>, _ scale: Double, _ rowWeights: Tensor<Scalar>?,
-        _ body: (CrossEntropySweep<Scalar>, _ positions: Range<Int>, _ elements: Range<Int>) -> Void
+        _ body: (borrowing CrossEntropySweep<Scalar>, _ positions: Range<Int>, _ elements: Range<Int>) -> Void
     ) {
         let kernelTarget: Target<Scalar>
         switch target {

@@ -59,7 +59,7 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: weight?.shape)
-        try input.check(labels)
+        try input.check(labels, of: logits)
         return input
     }
 
@@ -70,7 +70,7 @@ struct SurprisalLoss<Scalar: Surprisal.Scalar>: Sendable {
         do { input = try self.input(logits.shape, labels) } catch { fatalError("\(name): \(error)") }
         let (shape, axis) = (logits.shape, input.axis)
         let reduced = ReducedLosses<Scalar>(
-            reduction: reduction, denominator: labelWeight(labels, weight), input: input)
+            reduction: reduction, denominator: labelWeight(labels, weight), input: input, of: shape)
         let node = logits.node
         var gradient = logits.buffer
         _ = consume logits

@@ -74,7 +74,6 @@ public enum LossError: Error, Equatable, CustomStringConvertible {
 /// The checks common to the losses that have a class axis.
 struct ClassLossInput: Sendable {
     let axis: ClassAxis
-    private let shape: Shape
     /// Of the classes, from the front.
     private let index: Int
 
@@ -83,21 +82,20 @@ struct ClassLossInput: Sendable {
         let normal = axis < 0 ? axis + input.count : axis
         guard input.indices.contains(normal) else { throw .noClassAxis(shape: input, axis: axis) }
         self.axis = input.seen(from: normal)
-        shape = input
         index = normal
         if let weight, weight.count != 1 || weight[0] != input[normal] {
             throw .weightShape(found: weight, classes: input[normal])
         }
     }
 
-    /// The input's shape without its class axis.
-    var positions: Shape { shape.removing(axis: index) }
+    /// The input's shape without its class axis. (Not kept: in a small call the references of shapes take as long as the kernel.)
+    func positions(of shape: Shape) -> Shape { shape.removing(axis: index) }
 
-    func check(_ labels: Labels) throws(LossError) {
+    func check(_ labels: Labels, of shape: Shape) throws(LossError) {
         // A single row may come with its label as a vector of one, as in PyTorch.
         let isSingle = shape.count == 1 && labels.shape.count == 1 && labels.shape[0] == 1
         guard isSingle || labels.shape.equals(shape, without: index) else {
-            throw .labelShape(found: labels.shape, input: shape, expected: positions)
+            throw .labelShape(found: labels.shape, input: shape, expected: positions(of: shape))
         }
         guard labels.classCount == axis.classes else {
             throw .classCount(labels: labels.classCount, input: axis.classes)

@@ -46,7 +46,7 @@ public struct MultiMarginLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     private func input(_ scores: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(scores, classAxis: classAxis, weight: weight?.shape)
-        try input.check(labels)
+        try input.check(labels, of: scores)
         return input
     }
 
@@ -60,7 +60,7 @@ public struct MultiMarginLoss<Scalar: Surprisal.Scalar>: Sendable {
         do { input = try self.input(scores.shape, labels) } catch { fatalError("MultiMarginLoss: \(error)") }
         let (shape, axis) = (scores.shape, input.axis)
         let reduced = ReducedLosses<Scalar>(
-            reduction: reduction, denominator: Double(labels.count - labels.ignoredCount), input: input)
+            reduction: reduction, denominator: Double(labels.count - labels.ignoredCount), input: input, of: shape)
 
         var losses = Buffer<Scalar>(uninitialized: axis.positions)
         var gradient = Buffer<Scalar>(uninitialized: scores.isTracked ? scores.count : 0)

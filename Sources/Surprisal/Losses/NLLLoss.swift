@@ -26,7 +26,7 @@ public struct NLLLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     private func input(_ shape: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(shape, classAxis: classAxis, weight: weight?.shape)
-        try input.check(labels)
+        try input.check(labels, of: shape)
         return input
     }
 
@@ -46,7 +46,7 @@ public struct NLLLoss<Scalar: Surprisal.Scalar>: Sendable {
     private func loss(_ logProbabilities: Tensor<Scalar>, _ input: ClassLossInput, _ labels: Labels) -> Tensor<Scalar> {
         let (shape, axis) = (logProbabilities.shape, input.axis)
         let reduced = ReducedLosses<Scalar>(
-            reduction: reduction, denominator: labelWeight(labels, weight), input: input)
+            reduction: reduction, denominator: labelWeight(labels, weight), input: input, of: shape)
 
         var losses = Buffer<Scalar>(repeating: 0, count: axis.positions)
         var out = losses.mutableSpan

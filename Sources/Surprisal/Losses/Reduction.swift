@@ -40,22 +40,31 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
         self.emptyMean = emptyMean
     }
 
-    init(reduction: Reduction, denominator: Double, input: ClassLossInput, emptyMean: Double = .nan) {
+    init(reduction: Reduction, denominator: Double, input: ClassLossInput, of shape: Shape, emptyMean: Double = .nan) {
         self.init(
-            reduction: reduction, denominator: denominator, positions: reduction == .none ? input.positions : [],
+            reduction: reduction, denominator: denominator, positions: reduction == .none ? input.positions(of: shape) : [],
             emptyMean: emptyMean)
     }
 
     /// The factor that a mean puts on every gradient.
     var scale: Double { reduction == .mean ? (denominator == 0 ? emptyMean : 1 / denominator) : 1 }
 
-    func value(of losses: Buffer<Scalar>) -> (shape: Shape, buffer: Buffer<Scalar>) {
-        reduction == .none ? (positions, losses) : value(ofSum: Scalar.sum(losses.span))
+    func value(of losses: consuming Buffer<Scalar>) -> (shape: Shape, buffer: Buffer<Scalar>) {
+        if reduction == .none { return (positions, losses) }
+        let value = reduced(Scalar.sum(losses.span))
+        // In the memory of a loss that is the only one.
+        if losses.count != 1 { losses = Buffer(uninitialized: 1) }
+        var span = losses.mutableSpan
+        span[0] = value
+        return ([], losses)
     }
 
     func value(ofSum sum: Double) -> (shape: Shape, buffer: Buffer<Scalar>) {
-        let value = reduction == .sum ? sum : denominator == 0 ? emptyMean : sum / denominator
-        return ([], Buffer(repeating: Scalar(value), count: 1))
+        ([], Buffer(repeating: reduced(sum), count: 1))
+    }
+
+    private func reduced(_ sum: Double) -> Scalar {
+        Scalar(reduction == .sum ? sum : denominator == 0 ? emptyMean : sum / denominator)
     }
 
     /// A gradient that was formed for an upstream of 1 (a mean's scale included) times the actual one: a

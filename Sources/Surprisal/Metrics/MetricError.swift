@@ -33,7 +33,7 @@ public enum MetricError: Error, Equatable, CustomStringConvertible {
 func metricAxis(_ metric: String, _ logits: Shape, _ labels: Labels, _ classAxis: Int?) -> ClassAxis {
     do {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: nil)
-        try input.check(labels)
+        try input.check(labels, of: logits)
         return input.axis
     } catch { fatalError("\(metric): \(error)") }
 }

@@ -27,7 +27,7 @@ public struct BrierLoss<Scalar: Surprisal.Scalar>: Sendable {
 
     private func input(_ logits: Shape, _ labels: Labels) throws(LossError) -> ClassLossInput {
         let input = try ClassLossInput(logits, classAxis: classAxis, weight: nil)
-        try input.check(labels)
+        try input.check(labels, of: logits)
         return input
     }
 
@@ -41,7 +41,7 @@ public struct BrierLoss<Scalar: Surprisal.Scalar>: Sendable {
         do { input = try self.input(logits.shape, labels) } catch { fatalError("BrierLoss: \(error)") }
         let (shape, axis, node) = (logits.shape, input.axis, logits.node)
         let reduced = ReducedLosses<Scalar>(
-            reduction: reduction, denominator: Double(labels.count - labels.ignoredCount), input: input)
+            reduction: reduction, denominator: Double(labels.count - labels.ignoredCount), input: input, of: shape)
 
         // Its gradient is p_c − [c = y], which at the label is −q; in place, when nobody else holds the logits.
         var gradient = logits.buffer
