@@ -215,29 +215,6 @@ static void F(normalise_few)(const NORMALISE *a, size_t begin, size_t end) {
     }
 }
 
-// Where in a block its rows have their labels, or class 0 where they have none, and what lies there.
-typedef struct F(labelled) {
-    I at[L];
-    T x[L];
-} F(labelled);
-
-// One number after the other and through memory: taken out of a vector lane by lane, or gathered, they are slower.
-INLINE void F(pick_labels)(F(labelled) * p, const T *x, size_t classes, VI label) {
-    VI starts = F(iota)() * (I)classes, at = starts + (label < 0 ? (VI)((I)0) : label);
-    __builtin_memcpy(p->at, &at, sizeof at);
-    UNROLL for (size_t row = 0; row < L; row++) {
-        size_t at = (size_t)p->at[row];
-        __asm__("" : "+r"(at));
-        p->x[row] = x[at];
-    }
-}
-
-INLINE void F(put_labels)(F(labelled) * p, T *g, V v, size_t n) {
-    F(store)(p->x, v);
-    if (n == L) { UNROLL for (size_t row = 0; row < L; row++) g[p->at[row]] = p->x[row]; }
-    else for (size_t row = 0; row < n; row++) g[p->at[row]] = p->x[row];
-}
-
 INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t end, int plain) {
     CROSS_ENTROPY copy = *arguments;  // as in cross_entropy_rows
     if (plain) {
@@ -260,10 +237,11 @@ INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t en
                 t[i].weight = F(load_n)(a->row_weights + at, n, 0);
                 t[i].label = t[i].weight == 0 ? (VI)((I)0) - 1 : t[i].label;
             }
-            F(pick_labels)(&labelled[i], F(x_of)(w, i), n == 1 ? 0 : classes, t[i].label);
+            F(set_labels)(&labelled[i], t[i].label);
+            F(pick_labels)(&labelled[i], F(x_of)(w, i), n == 1 ? 0 : classes, 1, L);
         }
         for (size_t i = 0; i < w->blocks; i++) {
-            t[i].x = t[i].e = F(load)(labelled[i].x);
+            t[i].x = t[i].e = F(load)(labelled[i].v);
             F(exp_of_few)(w->at[i], &t[i].x, &t[i].e, 1);
             F(few_exps)(w, i);
         }
@@ -276,7 +254,7 @@ INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t en
             F(factor) f = F(factor_of)(t[i].r.factor, t[i].r.low);
             if (F(any_greater)(F(splat)(1), f.second) || F(any)(~keep)) F(scale_few)(w, i, g, f, keep, 1);
             else F(scale_few)(w, i, g, f, keep, 0);
-            F(put_labels)(&labelled[i], g, (V)((VI)t[i].r.special & keep), F(height_of)(w, i));
+            F(put_labels)(&labelled[i], (V)((VI)t[i].r.special & keep), g, classes, 1, F(height_of)(w, i));
         }
     }
 }

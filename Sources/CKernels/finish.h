@@ -100,6 +100,34 @@ INLINE VI F(labels_at)(const int32_t *labels, size_t n) {
     return v;
 }
 
+// The classes of L positions, 0 where they have none, and what there is of each. Of position i and class c that lies at
+// i·apart + c·step.
+typedef struct F(labelled) {
+    I c[L];
+    T v[L];
+} F(labelled);
+
+INLINE void F(set_labels)(F(labelled) * p, VI label) {
+    VI c = label < 0 ? (VI)((I)0) : label;
+    __builtin_memcpy(p->c, &c, sizeof c);
+}
+
+// Of n positions; 0 of the others. One after the other and through memory: taken out of a vector lane by lane, compared class by
+// class or gathered, they are slower.
+INLINE void F(pick_labels)(F(labelled) * p, const T *x, size_t apart, size_t step, size_t n) {
+    UNROLL for (size_t i = 0; i < L; i++) {
+        size_t at = i * apart + (size_t)p->c[i] * step;
+        __asm__("" : "+r"(at));
+        p->v[i] = i < n ? x[at] : 0;
+    }
+}
+
+INLINE void F(put_labels)(F(labelled) * p, V v, T *g, size_t apart, size_t step, size_t n) {
+    F(store)(p->v, v);
+    if (n == L) { UNROLL for (size_t i = 0; i < L; i++) g[i * apart + (size_t)p->c[i] * step] = p->v[i]; }
+    else for (size_t i = 0; i < n; i++) g[i * apart + (size_t)p->c[i] * step] = p->v[i];
+}
+
 INLINE V F(target_finish)(const CROSS_ENTROPY *a, LANES s, F(target) * t) {
     VD log = F(log1p_ratio)(s.rest, s.top);
     if (a->probabilities) {

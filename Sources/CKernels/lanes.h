@@ -50,12 +50,17 @@ INLINE size_t F(batch)(size_t classes) {
     return fit < 1 ? 1 : fit > BATCH ? BATCH : fit;
 }
 
-// Blocks that are packed at a time. With an inner axis as many as there is room for: each class is a stretch of
-// memory of its own, more of them than the processor's prefetchers follow, and with 2^k elements between them all of
-// one cache set, so a stretch is to be long. (On Zen 1, 16 to 64 KB in all are within 7 % of each other.)
+// Blocks that are packed at a time. With an inner axis each class is a stretch of memory of its own, more of them than the
+// processor's prefetchers follow, and with 2^k elements between them all of one cache set: a stretch is to be 512 bytes long, or
+// what makes 8 KB in all, but no more than there is room for. (Zen 5, loss and gradient in place, cycles a vector: 5 to 60 classes in
+// 8 to 16 KB 24, in 64 KB 26; 60 of 384, 512 and 1088 bytes 42, 23 and 25; 150 of 64, 192 and 384 bytes 64, 43 and 34. On Zen 1, 16
+// to 64 KB in all are within 7 % of each other.)
 INLINE size_t F(haul)(size_t classes, size_t inner) {
     if (!IS_PACKED(classes)) return 1;
-    return inner == 1 ? F(batch)(classes) : PACKED / classes;
+    if (inner == 1) return F(batch)(classes);
+    size_t room = PACKED / classes, least = 512 / CK_BYTES, fit = PACKED / 8 / classes;
+    if (fit < least) fit = least;
+    return fit < room ? fit : room;
 }
 
 // With an inner axis, the haul after this one and the place of this one's results, asked for block by block while this one is
@@ -121,9 +126,12 @@ static void F(unpack)(RUN run, T *x, size_t classes, size_t inner, const T *pack
 }
 
 INLINE V F(lane_max)(BLOCK b, const T *x, size_t classes) {
-    V m = F(splat)(-F(infinity)());
-    for (size_t c = 0; c < classes; c++) m = F(larger)(m, F(get)(b, x, c));
-    return m;
+    V m[4];
+    UNROLL for (size_t j = 0; j < 4; j++) m[j] = F(splat)(-F(infinity)());
+    size_t c = 0;
+    for (; c + 4 <= classes; c += 4) UNROLL for (size_t j = 0; j < 4; j++) m[j] = F(larger)(m[j], F(get)(b, x, c + j));
+    for (; c < classes; c++) m[0] = F(larger)(m[0], F(get)(b, x, c));
+    return F(larger)(F(larger)(m[0], m[1]), F(larger)(m[2], m[3]));
 }
 
 // The exponentials v of `count` ≤ 4 classes, a constant, to the sum, the largest so far to `top`.
@@ -154,10 +162,10 @@ INLINE LANES F(lanes_from)(V max, V top, const SUM *sum) {
     return (LANES){max, F(widen)(((max > -infinity) & (max < infinity)) ? top : F(splat)(F(nan)())), F(total)(sum)};
 }
 
-// With `e`, which is laid out as x and may be x, stores e(x).
-INLINE LANES F(lane_sweep)(BLOCK b, const T *x, T *e, size_t classes) {
-    V max = F(lane_max)(b, x, classes), top = F(splat)(0);
-    REFERENCE at = F(reference_in)(max, 1);
+// With `e`, which is laid out as x and may be x, stores e(x). The maxima are another stage: a block's own, and what comes of
+// them, would be waited for.
+INLINE LANES F(lane_sweep)(BLOCK b, const T *x, T *e, size_t classes, V max, REFERENCE at) {
+    V top = F(splat)(0);
     SUM sum = {0};
     size_t c = 0;
     for (; c + 4 <= classes; c += 4) F(lane_classes)(b, x, e, c, 4, at, &sum, &top);
@@ -192,10 +200,14 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
         for (size_t first = 0, count = F(blocks_of)(run); first < count; first += batch) {
             size_t n = count - first < batch ? count - first : batch, start = first * classes * L;
             BLOCK at = packed ? F(packed) : (BLOCK){run.n, inner};
+            V max[BATCH];
+            for (size_t i = 0, from = start; i < n; i++, from += classes * L)
+                max[i] = packed ? F(lane_max)(F(packed), x + from, classes) : F(lane_max)(at, x + from, classes);
             for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
                 if (asks) F(ask)(next, classes, inner, (first + i) * L);
-                s[i] = packed ? F(lane_sweep)(F(packed), x + from, soft ? y + from : NULL, classes)
-                              : F(lane_sweep)(at, x + from, soft ? y + from : NULL, classes);
+                REFERENCE reference = F(reference_in)(max[i], 1);
+                s[i] = packed ? F(lane_sweep)(F(packed), x + from, soft ? y + from : NULL, classes, max[i], reference)
+                              : F(lane_sweep)(at, x + from, soft ? y + from : NULL, classes, max[i], reference);
             }
             for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
                 if (sums) {
@@ -247,9 +259,8 @@ INLINE V F(pick)(BLOCK b, const T *x, VI label, size_t classes) {
 }
 
 // Σ share·(m − x) and Σ share, from the logits, before the sweep may replace them.
-INLINE void F(lane_shares)(SHARES s, BLOCK b, const T *x, size_t classes, F(target) * t) {
+INLINE void F(lane_shares)(SHARES s, BLOCK b, const T *x, size_t classes, V m, F(target) * t) {
     SUM spread = {0}, total = {0};
-    V m = F(lane_max)(b, x, classes);
     for (size_t c = 0; c < classes; c++) {
         V bare = F(lane_bare_share)(s, b, c), share = F(lane_share)(s, b, c);
         F(add)(&spread, bare == 0 ? (V)(T)0 : share * (m - F(get)(b, x, c)));
@@ -259,18 +270,30 @@ INLINE void F(lane_shares)(SHARES s, BLOCK b, const T *x, size_t classes, F(targ
     t->total = F(total)(&total);
 }
 
-// x may lie where e does, which is NULL when no gradient is wanted.
-INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const T *q, T *e, F(target) * t) {
-    size_t classes = a->classes;
+// Before the sweep, which may replace x. Returns the maxima.
+INLINE V F(target_look)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const T *q, F(target) * t, F(labelled) * labelled) {
+    V max = F(lane_max)(b, x, a->classes);
     t->spread = t->total = (VD)0.0;
-    SHARES shares = F(shares_of)(a, q);
-    if (q || a->smoothing > 0) F(lane_shares)(shares, b, x, classes, t);
-    if (!q) t->x = F(pick)(b, x, t->label, classes);
-    LANES s = F(lane_sweep)(b, x, e, classes);
+    if (q || a->smoothing > 0) F(lane_shares)(F(shares_of)(a, q), b, x, a->classes, max, t);
     if (!q) {
-        t->e = e ? F(pick)(b, e, t->label, classes) : F(splat)(0);
-        return s;
+        F(set_labels)(labelled, t->label);
+        F(pick_labels)(labelled, x, 1, b.stride, b.n);
     }
+    return max;
+}
+
+// x may lie where e does, which is NULL when no gradient is wanted.
+INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const T *q, T *e, V max, F(target) * t,
+                             const F(labelled) * labelled) {
+    size_t classes = a->classes;
+    REFERENCE at = F(reference_in)(max, 1);
+    if (!q) {
+        t->x = t->e = F(load)(labelled->v);
+        F(exp_of_few)(at, &t->e, &t->e, 1);
+    }
+    LANES s = F(lane_sweep)(b, x, e, classes, max, at);
+    if (!q) return s;
+    SHARES shares = F(shares_of)(a, q);
     V top = F(narrow)(s.top);
     t->share = F(splat)(F(nan)());
     t->top = (VI)((I)0) - 1;
@@ -283,29 +306,27 @@ INLINE LANES F(target_sweep)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const 
 }
 
 // e times the factor, less the shares where there are any; `once`, a constant, where the factor has no second step.
-INLINE void F(scale_lanes)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t, F(factor) f, int once) {
-    // The class that is written apart, and the positions that are kept.
-    VI apart = q ? t->top : t->label, keep = !q ? t->label >= 0 : a->row_weights ? t->weight != 0 : (VI)((I)0) - 1;
+INLINE void F(scale_lanes)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t, F(factor) f, VI keep, int once) {
     V scale = a->row_weights ? t->weight * (T)a->scale : F(splat)((T)a->scale);
     SHARES shares = F(shares_of)(a, q);
-    int shared = q || a->smoothing > 0, compared = a->classes <= COMPARED;
+    int shared = q || a->smoothing > 0;
     for (size_t c = 0; c < a->classes; c++) {
         V v = F(get)(b, e, c);
         v = once ? F(scaled_once)(v, f) : F(scaled)(v, f);
         if (shared) v -= F(lane_share)(shares, b, c) * scale;
-        if (compared) v = apart == (I)c ? t->r.special : v;
         F(put)(b, e, c, (V)((VI)v & keep));
     }
-    if (compared) return;
-    UNROLL for (size_t lane = 0; lane < L; lane++)
-        if (apart[lane] >= 0 && keep[lane]) e[(size_t)apart[lane] * b.stride + lane] = t->r.special[lane];
 }
 
 // Turns stored e into the gradient.
-INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t) {
+INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e, const F(target) * t, F(labelled) * labelled) {
     F(factor) f = F(factor_of)(t->r.factor, t->r.low);
-    if (F(any_greater)(F(splat)(1), f.second)) F(scale_lanes)(a, b, q, e, t, f, 0);
-    else F(scale_lanes)(a, b, q, e, t, f, 1);
+    VI keep = !q ? t->label >= 0 : a->row_weights ? t->weight != 0 : (VI)((I)0) - 1;
+    if (F(any_greater)(F(splat)(1), f.second)) F(scale_lanes)(a, b, q, e, t, f, keep, 0);
+    else F(scale_lanes)(a, b, q, e, t, f, keep, 1);
+    // The class that is written apart.
+    if (q) F(set_labels)(labelled, t->top);
+    F(put_labels)(labelled, (V)((VI)t->r.special & keep), e, 1, b.stride, b.n);
 }
 
 // Plain: without row weights, λ and classes that are not open, as the compiler then knows.
@@ -319,8 +340,10 @@ INLINE void F(target_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t
     T scratch[PACKED * L] __attribute__((aligned(64))), targets[PACKED * L] __attribute__((aligned(64)));
     size_t classes = a->classes, inner = a->inner, batch = F(batch)(classes), haul = F(haul)(classes, inner);
     int packed = IS_PACKED(classes), soft = a->probabilities != NULL;
+    V max[BATCH];
     LANES s[BATCH];
     F(target) t[BATCH];
+    F(labelled) labelled[BATCH];
     RUN run;
     for (size_t position = begin; position < end; position += run.n) {
         run = F(run_at)(classes, inner, position, end, haul);
@@ -337,25 +360,30 @@ INLINE void F(target_lanes)(const CROSS_ENTROPY *arguments, size_t begin, size_t
             for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
                 size_t done = (first + i) * L, rows = run.n - done < L ? run.n - done : L;
                 // Field by field: what is not needed is not cleared, a kilobyte a block.
-                t[i].label = F(labels_at)(a->labels + position + done, soft ? 0 : rows);
+                t[i].label = F(labels_at)(soft ? NULL : a->labels + position + done, soft ? 0 : rows);
                 if (a->row_weights) {
                     t[i].weight = F(load_n)(a->row_weights + position + done, rows, 0);
                     t[i].label = t[i].weight == 0 ? (VI)((I)0) - 1 : t[i].label;
                 }
-                BLOCK at = {rows, inner};
+                const T *p = q ? q + from : NULL;
+                if (packed) max[i] = F(target_look)(a, F(packed), x + from, p, &t[i], &labelled[i]);
+                else max[i] = F(target_look)(a, (BLOCK){rows, inner}, x + from, p, &t[i], &labelled[i]);
+            }
+            for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
                 T *store = e ? e + from : NULL;
-                if (asks) F(ask)(next, classes, inner, done);
-                if (!packed) s[i] = F(target_sweep)(a, at, x + from, q ? q + from : NULL, store, &t[i]);
-                else if (soft) s[i] = F(target_sweep)(a, F(packed), x + from, q + from, store, &t[i]);
-                else s[i] = F(target_sweep)(a, F(packed), x + from, NULL, store, &t[i]);
+                if (asks) F(ask)(next, classes, inner, (first + i) * L);
+                if (!packed) s[i] = F(target_sweep)(a, (BLOCK){run.n, inner}, x + from, q ? q + from : NULL, store, max[i], &t[i], &labelled[i]);
+                else if (soft) s[i] = F(target_sweep)(a, F(packed), x + from, q + from, store, max[i], &t[i], &labelled[i]);
+                else s[i] = F(target_sweep)(a, F(packed), x + from, NULL, store, max[i], &t[i], &labelled[i]);
             }
             for (size_t i = 0; i < n; i++) {
                 size_t done = (first + i) * L;
                 F(store_n)(a->losses + position + done, run.n - done, F(target_finish)(a, s[i], &t[i]));
             }
             for (size_t i = 0, from = start; e && i < n; i++, from += classes * L) {
-                if (packed) F(target_gradient)(a, F(packed), q ? q + from : NULL, e + from, &t[i]);
-                else F(target_gradient)(a, (BLOCK){run.n, inner}, q ? q + from : NULL, e + from, &t[i]);
+                const T *p = q ? q + from : NULL;
+                if (packed) F(target_gradient)(a, F(packed), p, e + from, &t[i], &labelled[i]);
+                else F(target_gradient)(a, (BLOCK){run.n, inner}, p, e + from, &t[i], &labelled[i]);
             }
         }
         if (packed && e) F(unpack)(run, a->gradient + run.first, classes, inner, scratch);
