@@ -48,11 +48,13 @@ static struct {
     _Alignas(64) _Atomic uint32_t generation;
     _Alignas(64) _Atomic uint32_t sleepers;
     _Alignas(64) _Atomic uint32_t left;
-    _Alignas(64) _Atomic size_t next;  // the first part that nobody has taken
+    // The parts of each thread that nobody has taken: the first in the lower half, the end in the upper.
+    struct {
+        _Alignas(64) _Atomic uint64_t parts;
+    } share[MAX_THREADS];
     ck_part body;
     void *context;
-    size_t parts;
-    uint32_t wanted;   // workers 0 ..< wanted take part
+    uint32_t wanted;   // workers 0 ..< wanted take part, and the caller
     uint32_t workers;  // started so far
 } pool;
 
@@ -60,10 +62,26 @@ static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local bool inside;
 
-static void take_parts(void) {
-    size_t part;
-    while ((part = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < pool.parts)
-        pool.body(pool.context, part);
+// A part of a thread's share: its owner takes the first, others the last.
+static bool take(_Atomic uint64_t *share, bool first, size_t *part) {
+    uint64_t seen = atomic_load_explicit(share, memory_order_relaxed);
+    for (;;) {
+        uint32_t begin = (uint32_t)seen, end = (uint32_t)(seen >> 32);
+        if (begin >= end) return false;
+        uint64_t rest = first ? seen + 1 : seen - (UINT64_C(1) << 32);
+        *part = first ? begin : end - 1;
+        if (atomic_compare_exchange_weak_explicit(share, &seen, rest, memory_order_relaxed, memory_order_relaxed)) return true;
+    }
+}
+
+// Each thread goes through neighbouring parts, the same in each loop over the same arrays: what it reads it has often written
+// itself, and the processor's prefetchers follow it from part to part. Who is done helps the others.
+static void take_parts(uint32_t thread) {
+    uint32_t threads = pool.wanted + 1;
+    for (uint32_t i = 0; i < threads; i++) {
+        size_t part;
+        while (take(&pool.share[(thread + i) % threads].parts, i == 0, &part)) pool.body(pool.context, part);
+    }
 }
 
 struct seat {
@@ -84,7 +102,7 @@ static void *work(void *argument) {
         }
         seen = atomic_load(&pool.generation);
         // Every worker answers every generation, so no late one can meet the next job's fields.
-        if (seat.number < pool.wanted) take_parts();
+        if (seat.number < pool.wanted) take_parts(seat.number + 1);
         atomic_fetch_sub_explicit(&pool.left, 1, memory_order_release);
     }
     return NULL;
@@ -134,7 +152,7 @@ static void register_fork_handlers(void) { pthread_atfork(before_fork, in_parent
 void ck_parallel(size_t parts, size_t threads, ck_part body, void *context) {
     if (threads > parts) threads = parts;
     if (threads > MAX_THREADS) threads = MAX_THREADS;
-    if (threads <= 1 || inside || pthread_mutex_trylock(&owner) != 0) {
+    if (threads <= 1 || parts > UINT32_MAX || inside || pthread_mutex_trylock(&owner) != 0) {
         for (size_t part = 0; part < parts; part++) body(context, part);
         return;
     }
@@ -142,14 +160,16 @@ void ck_parallel(size_t parts, size_t threads, ck_part body, void *context) {
     if (pool.workers < threads - 1) start_workers((uint32_t)(threads - 1));
     pool.body = body;
     pool.context = context;
-    pool.parts = parts;
+    for (size_t i = 0; i < threads; i++) {
+        uint64_t begin = parts * i / threads, end = parts * (i + 1) / threads;
+        atomic_store_explicit(&pool.share[i].parts, begin | end << 32, memory_order_relaxed);
+    }
     pool.wanted = (uint32_t)(threads - 1);
-    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
     atomic_store_explicit(&pool.left, pool.workers, memory_order_relaxed);
     atomic_fetch_add(&pool.generation, 1);
     if (atomic_load(&pool.sleepers) != 0) wake_all(&pool.generation);
     inside = true;
-    take_parts();
+    take_parts(0);
     inside = false;
     for (int spin = 0; atomic_load_explicit(&pool.left, memory_order_acquire) != 0; spin++) {
         if (spin < SPINS) relax();
