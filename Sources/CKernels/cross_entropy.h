@@ -70,14 +70,13 @@ typedef struct F(swept_rows) {
     I top[L];
 } F(swept_rows);
 
-INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, I label, T near, F(swept_rows) * s, size_t j, int is_last) {
+INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, I label, T near, F(swept_rows) * s, size_t j, size_t left) {
     size_t n = a->classes;
     const T *x = a->logits + row * n, *q = a->probabilities ? a->probabilities + row * n : NULL;
     T *e = a->gradient ? a->gradient + row * n : NULL;
     int shared = q || a->smoothing > 0;
     F(ahead) next = {0};
-    if ((e || shared) && a->place != CK_CACHED && !is_last)
-        next = F(row_ahead)(x + n, q ? q + n : NULL, e ? e + n : NULL, n, shared ? 2048 : 512);
+    if ((e || shared) && a->place != CK_CACHED) next = F(row_ahead)(x, q, e, n, left, shared ? 2048 : 512);
     F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(near)};
     s->x[j] = q ? 0 : x[label];
     if (!shared) {
@@ -128,7 +127,7 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, 
             if (!skipped[j]) near[j] = shared ? F(max_of)(x + j * n, n) : F(first_look)(x + j * n, n);
         F(clear)(&s.sums);
         for (size_t j = 0; j < count; j++)
-            if (!skipped[j]) F(sweep_row)(a, first + j, t.label[j], near[j], &s, j, first + j + 1 == end);
+            if (!skipped[j]) F(sweep_row)(a, first + j, t.label[j], near[j], &s, j, end - first - j);
         t.x = F(load)(s.x);
         t.e = F(load)(s.e);
         t.share = F(load)(s.share);

@@ -76,14 +76,18 @@ INLINE V F(scaled_once)(V e, F(factor) f) {
 }
 INLINE V F(scaled)(V e, F(factor) f) { return F(scaled_once)(e, f) * f.second; }
 
-// The row after this one, where the caches do not hold the arrays but hold both rows, and a row is worth it: 2 KB where a
-// look for the maximum comes before the sweep. (Zen 5, rows of 1000, 2000, 8000 classes that the last cache does not hold,
-// cycles a vector: loss and gradient 23, 19, 15 to 16, 12, 11; with probabilities 33, 28, 27 to 23, 19, 19; log-softmax's
-// own gradient 32, 29, 22 to 18, 16, 16. Rows that it holds lose up to a tenth.)
-INLINE F(ahead) F(row_ahead)(const T *read, const T *other, T *write, size_t n, size_t least) {
-    size_t bytes = n * sizeof(T);
-    if (bytes > SECOND_CACHE || bytes < least) return (F(ahead)){0};
-    return (F(ahead)){read, other, write == read ? NULL : write, n};
+// What comes AHEAD of a sweep over the first of `left` rows of these arrays, in whole rows where these are short; where the caches
+// do not hold the arrays, and a row is worth it: 2 KB where a look for the maximum comes before the sweep. (Zen 5, rows that
+// the last cache does not hold, cycles a vector, without and with the next row asked for: 1000, 2000, 8000 classes, loss and
+// gradient 23, 19, 15 and 16, 12, 11; with probabilities 33, 28, 27 and 23, 19, 19; log-softmax's own gradient 32, 29, 22 and
+// 18, 16, 16. Rows that it holds lose up to a tenth. Within rows of 128256 classes a twentieth to a seventh of the time.)
+INLINE F(ahead) F(row_ahead)(const T *read, const T *other, T *write, size_t n, size_t left, size_t least) {
+    size_t bytes = n * sizeof(T), by = AHEAD;
+    if (bytes < least) return (F(ahead)){0};
+    if (bytes <= SECOND_CACHE) by = bytes < AHEAD * sizeof(T) ? AHEAD * sizeof(T) / bytes * n : n;
+    if (left * n <= by) return (F(ahead)){0};
+    return (F(ahead)){read ? read + by : NULL, other ? other + by : NULL, write && write != read ? write + by : NULL,
+                      left * n - by < n ? left * n - by : n};
 }
 // The beginning of the row after a long one, while that one is finished.
 INLINE F(ahead) F(start_of)(const T *read, T *write, size_t n) {
@@ -132,8 +136,7 @@ static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
         for (size_t j = 0; j < count; j++) {
             if (a->output == CK_SOFTMAX) {
                 F(ahead) next = {0};
-                if (a->place != CK_CACHED && first + j + 1 < end)
-                    next = F(row_ahead)(x + (j + 1) * n, NULL, y + (j + 1) * n, n, 512);
+                if (a->place != CK_CACHED) next = F(row_ahead)(x + j * n, NULL, y + j * n, n, end - first - j, 512);
                 F(set)(&sums, j, F(sweep)(x + j * n, y + j * n, n, near[j], NULL, next));
             } else {
                 F(set)(&sums, j, F(sweep_sums)(x + j * n, n, near[j], NULL, (F(ahead)){0}));

@@ -85,8 +85,8 @@ INLINE ROW F(finish_sweep)(SWEEP *s) {
     return row;
 }
 
-// Elements ahead that a sweep of the sums asks for: memory answers later than the processor's own prefetcher thinks.
-#define FORWARD (2048 / sizeof(T))
+// Elements ahead that a sweep asks for: memory answers later than the processor's own prefetcher thinks.
+#define AHEAD (8192 / sizeof(T))
 
 // Somewhere in x[i ..< n] lies a logit above the limit that the reference allows.
 INLINE void F(check)(SWEEP *s, V highest, V *limit, const T *x, T *e, size_t i, size_t n) {
@@ -146,10 +146,11 @@ INLINE void F(prefetch)(F(ahead) next, size_t i) {
 INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally, F(ahead) next) {
     SWEEP s = {.max = F(splat)(-F(infinity)()), .top = F(splat)(0), .at = F(reference_at)(F(splat)(near))};
     V limit = F(splat)(near + RISE);
-    size_t i = 0;
+    // After short rows comes what they are turned into, which is as far away.
+    size_t i = 0, ahead = n > AHEAD ? AHEAD : AHEAD / 4;
     for (; i + 8 * L <= n; i += 8 * L) {
         if (next.n > 0) F(prefetch)(next, i), F(prefetch)(next, i + 4 * L);
-        else UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + FORWARD + j);
+        else UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + ahead + j);
         F(sum_quads)(&s, &limit, x, i, n, 2, tally);
     }
     if (i + 4 * L <= n) {

@@ -49,15 +49,15 @@ INLINE void F(pull)(F(pulled) * s, const T *y, const T *u, T *kept, size_t i, si
     s->top = F(larger)(s->top, p[0]);
 }
 
-INLINE void F(vjp_row)(const VJP *a, size_t start, int soft, int is_last) {
+INLINE void F(vjp_row)(const VJP *a, size_t start, int soft, size_t left) {
     size_t n = a->classes, i = 0;
     const T *y = a->y + start, *u = a->upstream + start;
     T *g = a->gradient + start;
     // What the next row reads in the first sweep, what it writes in the second: both at once are more than the memory takes.
     F(ahead) next = {0}, written = {0};
-    if (a->place != CK_CACHED && !is_last) {
-        next = F(row_ahead)(y + n, u + n, NULL, n, 512);
-        if (g != y && g != u) written = F(row_ahead)(NULL, NULL, g + n, n, 512);
+    if (a->place != CK_CACHED) {
+        next = F(row_ahead)(y, u, NULL, n, left, 512);
+        if (g != y && g != u) written = F(row_ahead)(NULL, NULL, g, n, left, 512);
     }
     F(pulled) s = {0};
     // What the second sweep needs of y waits where the gradient goes, unless the upstream lies there.
@@ -160,8 +160,8 @@ static void F(vjp)(const VJP *a, size_t begin, size_t end) {
         else F(vjp_few)(a, begin, end, 0);
     } else {
         for (size_t row = begin; row < end; row++) {
-            if (soft) F(vjp_row)(a, row * a->classes, 1, row + 1 == end);
-            else F(vjp_row)(a, row * a->classes, 0, row + 1 == end);
+            if (soft) F(vjp_row)(a, row * a->classes, 1, end - row);
+            else F(vjp_row)(a, row * a->classes, 0, end - row);
         }
     }
 }
