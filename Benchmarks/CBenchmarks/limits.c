@@ -30,9 +30,9 @@
 #define DISPATCH(call) ((void)isa, baseline_##call)
 #endif
 
-float cb_read(int isa, const float *x, size_t count) { return DISPATCH(read(x, count)); }
-void cb_copy(int isa, const float *x, float *y, size_t count) { DISPATCH(copy(x, y, count)); }
+float cb_read(int isa, const float *x, size_t count, size_t ahead) { return DISPATCH(read(x, count, ahead)); }
+void cb_copy(int isa, const float *x, float *y, size_t count, size_t ahead) { DISPATCH(copy(x, y, count, ahead)); }
 void cb_stream(int isa, const float *x, float *y, size_t count) { DISPATCH(stream(x, y, count)); }
-void cb_update(int isa, float *x, size_t count, float factor) { DISPATCH(update(x, count, factor)); }
+void cb_update(int isa, float *x, size_t count, float factor, size_t ahead) { DISPATCH(update(x, count, factor, ahead)); }
 double cb_multiply_add_f32(int isa, size_t rounds, double *out) { return DISPATCH(multiply_add_f32(rounds, out)); }
 double cb_multiply_add_f64(int isa, size_t rounds, double *out) { return DISPATCH(multiply_add_f64(rounds, out)); }

@@ -9,21 +9,31 @@ typedef float F(v) __attribute__((ext_vector_type(CB_BYTES / 4)));
 typedef float F(vu) __attribute__((ext_vector_type(CB_BYTES / 4), aligned(4), may_alias));
 typedef double F(vd) __attribute__((ext_vector_type(CB_BYTES / 8)));
 
-static float F(read)(const float *x, size_t count) {
+// Asks for the memory of as many vectors, so far ahead of x.
+#define ASK(x, vectors, written)                            \
+    for (size_t k = 0; ahead && k < (vectors) * L; k += 16) \
+        __builtin_prefetch((x) + ahead + k, written);
+
+static float F(read)(const float *x, size_t count, size_t ahead) {
     F(v) s[8] = {0};
     size_t i = 0;
-    for (; i + 8 * L <= count; i += 8 * L)
+    for (; i + 8 * L <= count; i += 8 * L) {
+        ASK(x + i, 8, 0)
         for (size_t j = 0; j < 8; j++) s[j] += *(const F(vu) *)(x + i + j * L);
+    }
     float sum = 0;
     for (; i < count; i++) sum += x[i];
     for (size_t j = 0; j < 8; j++) sum += s[j][0];
     return sum;
 }
 
-static void F(copy)(const float *x, float *y, size_t count) {
+static void F(copy)(const float *x, float *y, size_t count, size_t ahead) {
     size_t i = 0;
-    for (; i + 4 * L <= count; i += 4 * L)
+    for (; i + 4 * L <= count; i += 4 * L) {
+        ASK(x + i, 4, 0)
+        ASK(y + i, 4, 1)
         for (size_t j = 0; j < 4; j++) *(F(vu) *)(y + i + j * L) = *(const F(vu) *)(x + i + j * L);
+    }
     for (; i < count; i++) y[i] = x[i];
 }
 
@@ -36,10 +46,12 @@ static void F(stream)(const float *x, float *y, size_t count) {
     for (; i < count; i++) y[i] = x[i];
 }
 
-static void F(update)(float *x, size_t count, float factor) {
+static void F(update)(float *x, size_t count, float factor, size_t ahead) {
     size_t i = 0;
-    for (; i + 4 * L <= count; i += 4 * L)
+    for (; i + 4 * L <= count; i += 4 * L) {
+        ASK(x + i, 4, 1)
         for (size_t j = 0; j < 4; j++) *(F(vu) *)(x + i + j * L) = *(const F(vu) *)(x + i + j * L) * factor;
+    }
     for (; i < count; i++) x[i] *= factor;
 }
 

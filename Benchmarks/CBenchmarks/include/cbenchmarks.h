@@ -8,14 +8,15 @@
 
 // MARK: What the processor can do at all, on one instruction set (0 baseline, 1 AVX2, 2 AVX-512)
 
-/// Reads `count` floats and returns something that depends on each.
-float cb_read(int isa, const float *x, size_t count);
+/// Reads `count` floats and returns something that depends on each. This one, `cb_copy` and `cb_update` ask for the memory of
+/// `ahead` floats on; 0: the processor is left alone.
+float cb_read(int isa, const float *x, size_t count, size_t ahead);
 /// y ← x
-void cb_copy(int isa, const float *x, float *y, size_t count);
+void cb_copy(int isa, const float *x, float *y, size_t count, size_t ahead);
 /// The same past the caches (non-temporal stores).
 void cb_stream(int isa, const float *x, float *y, size_t count);
 /// x ← x·factor
-void cb_update(int isa, float *x, size_t count, float factor);
+void cb_update(int isa, float *x, size_t count, float factor, size_t ahead);
 /// `rounds` independent multiply-adds in registers, several vectors wide; returns the number of operations (a
 /// multiply-add counts two) and writes something that depends on all of them.
 double cb_multiply_add_f32(int isa, size_t rounds, double *out);

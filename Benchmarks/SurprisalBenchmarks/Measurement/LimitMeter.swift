@@ -90,21 +90,26 @@ final class LimitMeter {
                     Parallel.forEach(parts: parts) {
                         let start = $0 * part, count = min(part, floats - start)
                         if let z = others.baseAddress, start < others.count {
-                            keep(unsafe cb_read(isa, z + start, min(count, others.count - start)))
+                            keep(unsafe cb_read(isa, z + start, min(count, others.count - start), 0))
                         }
                         body(start, count)
                     }
                 }
             } / Double(repeats)
         }
-        if kind == .copy, let y = copied.baseAddress {
-            return min(
-                sweep { start, count in unsafe cb_copy(isa, x + start, y + start, count) },
-                sweep { start, count in unsafe cb_stream(isa, x + start, y + start, count) })
+        // By themselves, and asking as far ahead as the kernels do.
+        let distances = [0, 2048]
+        var times = distances.map { ahead in
+            switch (kind, copied.baseAddress) {
+            case (.update, _): sweep { start, count in unsafe cb_update(isa, x + start, count, 1.0000001, ahead) }
+            case (.copy, let y?): sweep { start, count in unsafe cb_copy(isa, x + start, y + start, count, ahead) }
+            default: sweep { start, count in keep(unsafe cb_read(isa, x + start, count, ahead)) }
+            }
         }
-        return kind == .update
-            ? sweep { start, count in unsafe cb_update(isa, x + start, count, 1.0000001) }
-            : sweep { start, count in keep(unsafe cb_read(isa, x + start, count)) }
+        if kind == .copy, let y = copied.baseAddress {
+            times.append(sweep { start, count in unsafe cb_stream(isa, x + start, y + start, count) })
+        }
+        return times.reduce(.infinity, min)
     }
 
     private func arithmetic<T: Element>(_ threads: Int, _ type: T.Type) -> Limits.Arithmetic {
