@@ -277,7 +277,7 @@ INLINE V F(target_look)(const CROSS_ENTROPY *a, BLOCK b, const T *x, const T *q,
     if (q || a->smoothing > 0) F(lane_shares)(F(shares_of)(a, q), b, x, a->classes, max, t);
     if (!q) {
         F(set_labels)(labelled, t->label);
-        F(pick_labels)(labelled, x, 1, b.stride, b.n);
+        F(pick_labels)(labelled, x, 1, b.stride, a->classes > 0 ? b.n : 0);
     }
     return max;
 }
@@ -326,7 +326,7 @@ INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e
     else F(scale_lanes)(a, b, q, e, t, f, keep, 1);
     // The class that is written apart.
     if (q) F(set_labels)(labelled, t->top);
-    F(put_labels)(labelled, (V)((VI)t->r.special & keep), e, 1, b.stride, b.n);
+    if (a->classes > 0) F(put_labels)(labelled, (V)((VI)t->r.special & keep), e, 1, b.stride, b.n);
 }
 
 // Plain: without row weights, λ and classes that are not open, as the compiler then knows.
