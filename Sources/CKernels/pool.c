@@ -152,6 +152,7 @@ static void register_fork_handlers(void) { pthread_atfork(before_fork, in_parent
 void ck_parallel(size_t parts, size_t threads, ck_part body, void *context) {
     if (threads > parts) threads = parts;
     if (threads > MAX_THREADS) threads = MAX_THREADS;
+    // (More parts than a share can number are more than there is memory for.)
     if (threads <= 1 || parts > UINT32_MAX || inside || pthread_mutex_trylock(&owner) != 0) {
         for (size_t part = 0; part < parts; part++) body(context, part);
         return;

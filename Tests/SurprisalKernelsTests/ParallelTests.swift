@@ -39,6 +39,26 @@ import Testing
         }
     }
 
+    /// The first part waits for all others, half of which are its own thread's.
+    @Test func whoIsDoneHelps() async {
+        await #expect(processExitsWith: .success) { Self.checkHelp() }
+    }
+
+    /// In a process of its own: where another caller has the pool, parts run one after the other.
+    private static func checkHelp() {
+        Parallel.override.withValue(2) {
+            let done = Atomic<Int>(0)
+            Parallel.forEach(parts: 8) { part in
+                guard part == 0 else {
+                    done.add(1, ordering: .relaxed)
+                    return
+                }
+                for _ in 0..<10_000 where done.load(ordering: .relaxed) < 7 { usleep(1000) }
+                #expect(done.load(ordering: .relaxed) == 7)
+            }
+        }
+    }
+
     @Test func idleWorkersSleep() async {
         await #expect(processExitsWith: .success) { Self.checkIdleWorkers() }
     }
