@@ -88,12 +88,6 @@ INLINE V F(max_of_rows)(const T *x, size_t classes) {
     return m[0];
 }
 
-INLINE V F(max_of_row)(const T *x, size_t classes) {
-    V m = F(splat)(-F(infinity)());
-    for (size_t c = 0; c < classes; c += L) m = F(larger)(m, F(load_n)(x + c, classes - c, -F(infinity)()));
-    return F(splat)(F(reduce_max)(m));
-}
-
 // The next batch, with the maxima of its rows; from x on, `left` rows may be read.
 INLINE void F(few_start)(FEW_ROWS *w, const T *x, size_t height, size_t left) {
     size_t classes = w->classes, block = L * classes;
@@ -109,7 +103,7 @@ INLINE void F(few_start)(FEW_ROWS *w, const T *x, size_t height, size_t left) {
         *(F(quad) *)(w->own + block) = (F(quad))(T)0;
     }
     for (size_t i = 0; i < w->blocks; i++) {
-        w->max[i] = F(height_of)(w, i) == 1 ? F(max_of_row)(F(x_of)(w, i), classes) : F(max_of_rows)(F(x_of)(w, i), classes);
+        w->max[i] = F(height_of)(w, i) == 1 ? F(splat)(F(max_of)(F(x_of)(w, i), classes)) : F(max_of_rows)(F(x_of)(w, i), classes);
         w->at[i] = F(reference_in)(w->max[i], 1);
     }
 }
