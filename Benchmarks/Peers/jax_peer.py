@@ -53,7 +53,7 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
                     for loss in jax_losses.LOSSES["cross-entropy"][1]]
         case "adaptive-log-softmax", _:
             raise Unsupported("the rows of a cluster are as many as the labels say")
-        case "step", "step":
+        case "step" | "step-graph", "step":
             return [partial(step, t, row.has_relu, loss) for loss in jax_losses.LOSSES["cross-entropy"][1]]
         case "epoch", "step":
             return [partial(epoch, row, t, loss) for loss in jax_losses.LOSSES["cross-entropy"][1]]

@@ -26,7 +26,7 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             return [lambda: log_softmax(row, inputs["logits"], inputs["upstream"])]
         case "linear":
             return [lambda: linear(row, inputs)]
-        case "step":
+        case "step" | "step-graph":
             return [lambda: step(row, inputs)]
     raise Unsupported(f"no form of {row.workload}")
 

@@ -40,7 +40,7 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
             return [lambda: log_softmax(row, t["logits"], t["upstream"])]
         case "linear":
             return [lambda: linear(row, t)]
-        case "step":
+        case "step" | "step-graph":
             return [lambda: step(t, row.has_relu)]
         case "linear-cross-entropy":
             return [lambda: linear_cross_entropy(row, t)]

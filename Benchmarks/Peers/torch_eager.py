@@ -37,7 +37,7 @@ def forms(row: Row, inputs: dict[str, np.ndarray]) -> list[Form]:
                 lambda: F.linear(t["x"], t["weight"], t["bias"]), work.mean, context=torch.inference_mode)]
         case "linear", "both":
             return [lambda: linear_both(t)]
-        case "step", "step":
+        case "step" | "step-graph", "step":
             return [lambda: step(t, row.has_relu)]
         case "epoch", "step":
             return [partial(epoch, row, t, "fused"), partial(epoch, row, t, "foreach")]

@@ -168,6 +168,7 @@ public struct MatrixProduct: Sendable {
         }
         let start = Self.start
         defer { if let start { meter(since: start) } }
+        if work < 2 * Self.tileWork { return unsafe product(Tile(row: 0, column: 0, m: m, n: n), a, b, bias, c) }
         let (byRows, edge, count) = tiling
         Parallel.forEach(parts: count) { part in
             let start = part * edge

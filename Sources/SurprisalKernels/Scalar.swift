@@ -1,5 +1,5 @@
 /// Functions of one element that the kernels have with their derivatives.
-public enum Activation: Sendable {
+public enum Activation: Sendable, Equatable {
     case sigmoid, silu, gelu
     /// With Φ approximated by a tanh.
     case geluTanh

@@ -89,7 +89,11 @@ public struct Linear<Scalar: Surprisal.Scalar>: Layer {
             let shape = bias.shape
             edges.append(
                 .init(node: node) { [rows] dy in
-                    Tensor(shape: shape, buffer: rowSums(dy.span, ClassAxis(outer: 1, classes: rows, inner: outputs)))
+                    var sums = Buffer<Scalar>(uninitialized: outputs)
+                    var out = sums.mutableSpan
+                    Scalar.sumClasses(
+                        dy.span, axis: ClassAxis(outer: 1, classes: rows, inner: outputs), dividedBy: 1, into: &out)
+                    return Tensor(shape: shape, buffer: sums)
                 })
         }
         return Tensor(shape: shape, buffer: y, from: "Linear", edges: edges)

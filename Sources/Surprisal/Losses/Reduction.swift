@@ -63,7 +63,7 @@ struct ReducedLosses<Scalar: Surprisal.Scalar> {
         ([], Buffer(repeating: reduced(sum), count: 1))
     }
 
-    private func reduced(_ sum: Double) -> Scalar {
+    func reduced(_ sum: Double) -> Scalar {
         Scalar(reduction == .sum ? sum : denominator == 0 ? emptyMean : sum / denominator)
     }
 

@@ -119,19 +119,21 @@ struct AdamMoments<Scalar: Surprisal.Scalar>: Sendable {
         _ step: AdamStep<Scalar>
     ) {
         parameters.require(parameter.shape, place, name, gradients)
-        if place == firsts.count {
-            firsts.append(Buffer(repeating: 0, count: parameter.count))
-            seconds.append(Buffer(repeating: 0, count: parameter.count))
-        }
-        move(&parameter.buffer, place, gradients[place].span, step)
+        move(&parameter.buffer, place, along: gradients[place].buffer, step)
         // It is nobody's result now.
         if parameter.isTracked || parameter.operation != nil { parameter = parameter.detached }
     }
 
-    private mutating func move(
-        _ parameter: inout Buffer<Scalar>, _ place: Int, _ gradient: Span<Scalar>, _ step: AdamStep<Scalar>
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    mutating func move(
+        _ parameter: inout Buffer<Scalar>, _ place: Int, along gradient: Buffer<Scalar>, _ step: AdamStep<Scalar>
     ) {
+        if place == firsts.count {
+            firsts.append(Buffer(repeating: 0, count: parameter.count))
+            seconds.append(Buffer(repeating: 0, count: parameter.count))
+        }
         var p = parameter.mutableSpan, m = firsts[place].mutableSpan, v = seconds[place].mutableSpan
-        Scalar.adam(&p, &m, &v, gradient, step)
+        Scalar.adam(&p, &m, &v, gradient.span, step)
     }
 }

@@ -34,25 +34,30 @@ struct Descent<Scalar: Surprisal.Scalar>: Sendable {
         _ numbers: DescentNumbers<Scalar>
     ) {
         parameters.require(parameter.shape, place, name, gradients)
-        var gradient = gradients[place].buffer
-        if numbers.weightDecay != 0 { gather(&gradient, parameter.buffer, kept: 1, fresh: numbers.weightDecay) }
-        if numbers.momentum == 0 {
-            descend(&parameter.buffer, along: gradient, numbers.rate)
-        } else {
-            if place >= velocities.count {
-                velocities.append(gradient)
-            } else {
-                gather(&velocities[place], gradient, kept: numbers.momentum, fresh: numbers.fresh)
-            }
-            if numbers.isNesterov {
-                gather(&gradient, velocities[place], kept: 1, fresh: numbers.momentum)
-                descend(&parameter.buffer, along: gradient, numbers.rate)
-            } else {
-                descend(&parameter.buffer, along: velocities[place], numbers.rate)
-            }
-        }
+        move(&parameter.buffer, place, along: gradients[place].buffer, numbers)
         // It is nobody's result now.
         if parameter.isTracked || parameter.operation != nil { parameter = parameter.detached }
+    }
+
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    mutating func move(
+        _ parameter: inout Buffer<Scalar>, _ place: Int, along found: Buffer<Scalar>, _ numbers: DescentNumbers<Scalar>
+    ) {
+        var gradient = found
+        if numbers.weightDecay != 0 { gather(&gradient, parameter, kept: 1, fresh: numbers.weightDecay) }
+        if numbers.momentum == 0 { return descend(&parameter, along: gradient, numbers.rate) }
+        if place >= velocities.count {
+            velocities.append(gradient)
+        } else {
+            gather(&velocities[place], gradient, kept: numbers.momentum, fresh: numbers.fresh)
+        }
+        if numbers.isNesterov {
+            gather(&gradient, velocities[place], kept: 1, fresh: numbers.momentum)
+            descend(&parameter, along: gradient, numbers.rate)
+        } else {
+            descend(&parameter, along: velocities[place], numbers.rate)
+        }
     }
 
     private func descend(_ parameter: inout Buffer<Scalar>, along velocity: Buffer<Scalar>, _ rate: Scalar) {
