@@ -166,8 +166,15 @@ public struct MatrixProduct: Sendable {
             }
             return
         }
-        let start = Self.start
-        defer { if let start { meter(since: start) } }
+        if Self.isMetered { return meter { unsafe divide(a, b, bias, c, product) } }
+        unsafe divide(a, b, bias, c, product)
+    }
+
+    @inline(__always)
+    private func divide<T: Scalar>(
+        _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ bias: UnsafePointer<T>?, _ c: UnsafeMutablePointer<T>,
+        _ product: (Tile, UnsafePointer<T>, UnsafePointer<T>, UnsafePointer<T>?, UnsafeMutablePointer<T>) -> Void
+    ) {
         if work < 2 * Self.tileWork { return unsafe product(Tile(row: 0, column: 0, m: m, n: n), a, b, bias, c) }
         let (byRows, edge, count) = tiling
         Parallel.forEach(parts: count) { part in

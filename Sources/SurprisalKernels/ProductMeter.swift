@@ -9,7 +9,7 @@ package struct ProductTime {
 }
 
 extension MatrixProduct {
-    private static let isMetered = Atomic<Bool>(false)
+    private static let meters = Atomic<Bool>(false)
     private static let spent = Mutex(ProductTime())
 
     /// The time from the beginning to the end of each product that `body` asks for, on whichever thread, bias and division
@@ -17,16 +17,19 @@ extension MatrixProduct {
     /// nothing when nobody asks. Not for two at the same time.
     package static func metered(_ body: () -> Void) -> ProductTime {
         spent.withLock { $0 = ProductTime() }
-        isMetered.store(true, ordering: .relaxed)
+        meters.store(true, ordering: .relaxed)
         body()
-        isMetered.store(false, ordering: .relaxed)
+        meters.store(false, ordering: .relaxed)
         return spent.withLock { $0 }
     }
 
-    /// The time, when it is metered.
-    static var start: ContinuousClock.Instant? { isMetered.load(ordering: .relaxed) ? .now : nil }
+    static var isMetered: Bool { meters.load(ordering: .relaxed) }
 
-    func meter(since start: ContinuousClock.Instant) {
+    /// Apart from the product itself, of which a clock's instants, whose layout is known at run time alone, were a tenth.
+    @inline(never)
+    func meter(_ product: () -> Void) {
+        let start = ContinuousClock.now
+        product()
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         Self.spent.withLock {
             $0.seconds += seconds
