@@ -49,7 +49,7 @@ public struct DenseNetwork: Sendable {
     public var logits: Range<Int> { outputs[layers.count - 1]..<memoryCount }
 
     private func check(_ x: Int, _ parameters: Int, _ memory: Int) {
-        require(x == rows * widths[0], "network: \(x) inputs; expected \(rows) × \(widths[0])")
+        require(x > 0 && x == rows * widths[0], "network: \(x) inputs; expected \(rows) × \(widths[0]), at least one")
         require(parameters == parameterCount, "network: \(parameters) parameters; expected \(parameterCount)")
         require(memory == memoryCount, "network: memory of \(memory) elements; expected \(memoryCount)")
     }

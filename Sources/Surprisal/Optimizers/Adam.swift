@@ -83,7 +83,7 @@ public struct Adam<M: Model>: Sendable {
 /// What Adam knows of its parameters: of `Scalar` alone, so that it is compiled for Float and Double.
 @usableFromInline
 struct AdamMoments<Scalar: Surprisal.Scalar>: Sendable {
-    private let parameters: ParameterList
+    let parameters: ParameterList
     /// m and v, one a parameter, from the first step on.
     private var firsts: [Buffer<Scalar>] = [], seconds: [Buffer<Scalar>] = []
 

@@ -10,7 +10,7 @@ struct DescentNumbers<Scalar: Surprisal.Scalar> {
 /// What gradient descent knows of its parameters: of `Scalar` alone, so that it is compiled for Float and Double.
 @usableFromInline
 struct Descent<Scalar: Surprisal.Scalar>: Sendable {
-    private let parameters: ParameterList
+    let parameters: ParameterList
     /// One a parameter, from the first update with momentum on.
     private var velocities: [Buffer<Scalar>] = []
 

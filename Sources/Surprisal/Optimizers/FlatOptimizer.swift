@@ -15,8 +15,9 @@ struct FlatOptimizer<M: Model>: Sendable {
     /// One of them.
     private var sgd: SGD<Whole>?, adam: Adam<Whole>?
 
+    /// Stops the program when the optimiser was made for another model.
     init(_ optimizer: SGD<M>, of model: M) {
-        self.init(original: optimizer, of: model)
+        self.init(original: optimizer, optimizer.descent.parameters, of: model)
         var flat = SGD<Whole>(
             for: whole, learningRate: optimizer.learningRate, momentum: optimizer.momentum, dampening: optimizer.dampening,
             weightDecay: optimizer.weightDecay, nesterov: optimizer.isNesterov)
@@ -24,8 +25,9 @@ struct FlatOptimizer<M: Model>: Sendable {
         sgd = flat
     }
 
+    /// As with `SGD`.
     init(_ optimizer: Adam<M>, of model: M) {
-        self.init(original: optimizer, of: model)
+        self.init(original: optimizer, optimizer.moments.parameters, of: model)
         let decay: Adam<Whole>.WeightDecay = switch optimizer.weightDecay {
         case .none: .none
         case .decoupled(let factor): .decoupled(factor)
@@ -38,14 +40,15 @@ struct FlatOptimizer<M: Model>: Sendable {
         adam = flat
     }
 
-    private init(original: any Optimizer<M>, of model: M) {
+    private init(original: any Optimizer<M>, _ expected: ParameterList, of model: M) {
         self.original = original
         parameters = model.parameters.map { ($0.name, $0.value.shape) }
+        expected.require(parameters)
     }
 
     private var whole: Whole { Whole(all: .zeros([parameters.reduce(0) { $0 + $1.shape.elementCount }])) }
 
-    /// The state of all parameters as that of one; stops the program when the original is of another model.
+    /// The state of all parameters as that of one.
     private func restore(_ flat: inout some Optimizer<Whole>) {
         let state = original.state, lists = parameters.isEmpty ? 0 : state.count / parameters.count
         let joined = (0..<lists).map { list in
@@ -53,8 +56,7 @@ struct FlatOptimizer<M: Model>: Sendable {
             let suffix = parts[0].name.dropFirst(parameters[0].name.count)
             return (name: "all\(suffix)", value: Tensor(parts.flatMap(\.value.scalars), shape: whole.all.shape))
         }
-        // Shapes that do not fit; another model's names show when the original is asked for.
-        do { try flat.restore(joined, stepCount: original.stepCount) } catch { fatalError("TrainingStep: \(error)") }
+        do { try flat.restore(joined, stepCount: original.stepCount) } catch { fatalError("optimiser: \(error)") }
     }
 
     /// The optimiser of the parameters apart, as it is now.
@@ -70,7 +72,7 @@ struct FlatOptimizer<M: Model>: Sendable {
             }
             var optimizer = original
             optimizer.learningRate = flat.learningRate
-            do { try optimizer.restore(state, stepCount: flat.stepCount) } catch { fatalError("TrainingStep: \(error)") }
+            do { try optimizer.restore(state, stepCount: flat.stepCount) } catch { fatalError("optimiser: \(error)") }
             return optimizer
         }
         if let sgd { return cut(sgd) }

@@ -18,4 +18,15 @@ struct ParameterList: Sendable {
         let found = place < gradients.count ? "\(gradients[place].shape)" : "missing"
         fatalError("\(optimizer): parameter \(name) has shape \(shape), its gradient \(found); expected \(expected)")
     }
+
+    /// Stops the program when a model's parameters are others.
+    func require(_ found: [(name: String, shape: Shape)]) {
+        for place in 0..<max(parameters.count, found.count) {
+            if place < parameters.count, place < found.count, parameters[place] == found[place] { continue }
+            func text(_ list: [(name: String, shape: Shape)]) -> String {
+                place < list.count ? "\(list[place].name) of shape \(list[place].shape)" : "no more"
+            }
+            fatalError("\(optimizer): parameter \(place) of the model is \(text(found)); expected \(text(parameters))")
+        }
+    }
 }

@@ -24,8 +24,8 @@ public struct TrainingStep<Scalar: Surprisal.Scalar>: Sendable {
     private var logitShape: Shape
 
     /// Stops the program when the network has other layers than `Linear`, `ReLU`, `GELU`, `Tanh`, `Sigmoid` and `SiLU`, or no
-    /// `Linear`, or when their widths do not fit; and when the loss has no reduction, a temperature or a soft cap, or tracked
-    /// weights.
+    /// `Linear`, or when their widths do not fit; when the optimiser was made for another model; and when the loss has no
+    /// reduction, a temperature or a soft cap, or tracked weights.
     public init(_ network: Network, _ optimizer: SGD<Network>, loss: CrossEntropyLoss<Scalar> = CrossEntropyLoss()) {
         self.init(network, FlatOptimizer(optimizer, of: network), loss)
     }
@@ -78,8 +78,8 @@ public struct TrainingStep<Scalar: Surprisal.Scalar>: Sendable {
     @discardableResult
     public mutating func callAsFunction(_ features: Tensor<Scalar>, _ labels: Labels) -> Scalar {
         let shape = features.shape
-        guard shape.count == 2, shape[1] == inputs else {
-            fatalError("TrainingStep: features of shape \(shape); expected rows × \(inputs)")
+        guard shape.count == 2, shape[0] > 0, shape[1] == inputs else {
+            fatalError("TrainingStep: features of shape \(shape); expected rows × \(inputs), at least one row")
         }
         if shape[0] != losses.count { layOut(shape[0]) }
         Self.forward(layout, features.span, parameters, &memory)
@@ -138,6 +138,9 @@ extension DenseLayer {
             case let linear as Linear<Scalar>:
                 if inputs != nil, linear.inputs != width {
                     fatalError("TrainingStep: layer \(number) takes \(linear.inputs) numbers of each row; expected \(width)")
+                }
+                if linear.weight.count == 0 {
+                    fatalError("TrainingStep: layer \(number) has a weight of shape \(linear.weight.shape); expected inputs and outputs")
                 }
                 let bias = parameters + linear.weight.count
                 layers.append(

@@ -168,7 +168,27 @@ import Testing
             step(.ones([3, 4]), try Labels([0, 1, 1], classCount: 2))
         }
         let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(text.contains("TrainingStep: features of shape [3, 4]; expected rows × 2"), "\(text)")
+        #expect(text.contains("TrainingStep: features of shape [3, 4]; expected rows × 2, at least one row"), "\(text)")
+    }
+
+    @Test func noRowsAreRefused() async throws {
+        let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let model = Sequential<Float>(Linear(weight: .ones([2, 2])))
+            var step = TrainingStep(model, SGD(for: model, learningRate: 0.1))
+            step(.ones([0, 2]), try Labels([Int](), classCount: 2))
+        }
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        #expect(text.contains("TrainingStep: features of shape [0, 2]; expected rows × 2, at least one row"), "\(text)")
+    }
+
+    @Test func anotherModelsOptimiserIsRefused() async throws {
+        let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let model = Sequential<Float>(Linear(weight: .ones([2, 3]))), other = Sequential<Float>(Linear(weight: .ones([3, 2])))
+            _ = TrainingStep(model, SGD(for: other, learningRate: 0.1))
+        }
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        #expect(
+            text.contains("SGD: parameter 0 of the model is 0.weight of shape [2, 3]; expected 0.weight of shape [3, 2]"), "\(text)")
     }
 
     @Test func aTemperatureIsRefused() async throws {
