@@ -7,8 +7,9 @@ package enum LastCache {
     package static let override = Override<Int>()
 
     /// At most 32 MB, what eight cores of Zen 5 share. A larger one is many cores', and what lies on the far side of their mesh
-    /// is to be asked for as memory is: with the 260 MB that Emerald Rapids reports as the bound, segmentation 4×21×256×256 took up
-    /// to 1.35 times as long, log-softmax and cross-entropy 4096×1000 1.1 to 1.25, 512×32000 in place 1.2, nothing less.
+    /// is to be asked for as memory is. With the 260 MB that Emerald Rapids reports as the bound, segmentation 4×21×256×256 took
+    /// 1.1 to 1.35 times as long, log-softmax and cross-entropy 4096×1000 and 512×32000 up to 1.25; others differed by less than
+    /// their own runs.
     private static let bytes = min(ck_last_cache(), 32 << 20)
 
     /// Of arrays of so many bytes in all. They are larger from three quarters of it on, from where the C library copies past
