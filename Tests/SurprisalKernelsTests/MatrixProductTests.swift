@@ -4,10 +4,11 @@ import Testing
 
 @Suite struct MatrixProductTests {
     /// All transpositions, accumulating or not, on every instruction set, around the sizes at which a product is cut into tiles,
-    /// k into blocks, columns into panels, and a transposed A or one of rows 4 KB apart is copied into strips.
+    /// k into blocks, columns into panels, and A is copied into strips, in one go or in several.
     @Test(arguments: [
         [1, 1, 1], [3, 5, 2], [64, 64, 64], [300, 7, 400], [7, 520, 300], [515, 130, 40], [64, 512, 128], [512, 64, 128],
         [0, 3, 2], [3, 2, 0], [6, 33, 1], [13, 70, 513], [1030, 100, 9], [40, 140, 1024], [9, 3, 600], [8, 16, 257], [14, 31, 6],
+        [700, 130, 300], [27, 261, 400], [128, 265, 130],
     ])
     func agreesWithThreeLoops(size: [Int]) {
         let (m, n, k) = (size[0], size[1], size[2])

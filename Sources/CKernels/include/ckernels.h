@@ -153,7 +153,7 @@ enum { CK_STRIP = 2048 };
         size_t count;                                                                            \
     } ck_divergence_##S;                                                                         \
                                                                                                  \
-    /* C ← A·B, of n columns, each with its bias when there is one, or added to C. */            \
+    /* C ← A·B, of n columns, each with its bias when there is one, or added to C; no size is 0. */\
     typedef struct ck_product_##S {                                                              \
         const T *a, *b;                                                                          \
         const T *_Nullable bias; /* one a column of C; not when it accumulates */                \
