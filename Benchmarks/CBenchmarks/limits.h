@@ -12,7 +12,11 @@ typedef double F(vd) __attribute__((ext_vector_type(CB_BYTES / 8)));
 // Asks for the memory of as many vectors, so far ahead of x.
 #define ASK(x, vectors, written)                            \
     for (size_t k = 0; ahead && k < (vectors) * L; k += 16) \
-        __builtin_prefetch((x) + ahead + k, written);
+        if (ahead < CB_TWO_STEPS) __builtin_prefetch((x) + ahead + k, written); \
+        else { \
+            __builtin_prefetch((x) + ahead + k, written, 2); \
+            __builtin_prefetch((x) + 256 + k, written); \
+        }
 
 static float F(read)(const float *x, size_t count, size_t ahead) {
     F(v) s[8] = {0};

@@ -85,8 +85,12 @@ INLINE ROW F(finish_sweep)(SWEEP *s) {
     return row;
 }
 
-// Elements ahead that a sweep asks for: memory answers later than the processor's own prefetcher thinks.
-#define AHEAD (8192 / sizeof(T))
+// Elements ahead that a sweep asks for: memory answers later than the processor's own prefetcher thinks. What comes from there
+// goes to the second cache, which has several times as many requests under way as the first, and from it to the first, CLOSE
+// elements ahead. (Emerald Rapids, 262 MB of logits, to the first alone, to the second alone, in two steps: 2.57, 2.84 and
+// 2.31 ns a vector of the loss; distances from 8 to 32 KB and from 512 bytes to 2 KB are alike.)
+#define AHEAD (16384 / sizeof(T))
+#define CLOSE (1024 / sizeof(T))
 
 // Somewhere in x[i ..< n] lies a logit above the limit that the reference allows.
 INLINE void F(check)(SWEEP *s, V highest, V *limit, const T *x, T *e, size_t i, size_t n) {
@@ -150,7 +154,10 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally, F(ahead
     size_t i = 0, ahead = n > AHEAD ? AHEAD : AHEAD / 4;
     for (; i + 8 * L <= n; i += 8 * L) {
         if (next.n > 0) F(prefetch)(next, i), F(prefetch)(next, i + 4 * L);
-        else UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + ahead + j);
+        else UNROLL for (size_t j = 0; j < 8 * L; j += 64 / sizeof(T)) {
+            __builtin_prefetch(x + i + ahead + j, 0, 2);
+            __builtin_prefetch(x + i + CLOSE + j);
+        }
         F(sum_quads)(&s, &limit, x, i, n, 2, tally);
     }
     if (i + 4 * L <= n) {
@@ -172,6 +179,7 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally, F(ahead
 INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, F(tally) * tally,
                            F(ahead) next) {
     UNROLL for (size_t q = 0; q < quads; q++) F(prefetch)(next, i + 4 * q * L);
+    if (next.n > 0) { UNROLL for (size_t j = 0; j < 4 * quads * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + CLOSE + j); }
     V v[8];
     UNROLL for (size_t j = 0; j < 4 * quads; j++) v[j] = F(load)(x + i + j * L);
     V highest = F(larger)(F(larger)(v[0], v[1]), F(larger)(v[2], v[3]));

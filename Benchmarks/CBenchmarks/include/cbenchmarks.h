@@ -8,8 +8,10 @@
 
 // MARK: What the processor can do at all, on one instruction set (0 baseline, 1 AVX2, 2 AVX-512)
 
+enum { CB_TWO_STEPS = 4096 };
+
 /// Reads `count` floats and returns something that depends on each. This one, `cb_copy` and `cb_update` ask for the memory of
-/// `ahead` floats on; 0: the processor is left alone.
+/// `ahead` floats on; 0: the processor is left alone; from `CB_TWO_STEPS` on, first to the second cache, then to the first.
 float cb_read(int isa, const float *x, size_t count, size_t ahead);
 /// y ← x
 void cb_copy(int isa, const float *x, float *y, size_t count, size_t ahead);
