@@ -1,4 +1,5 @@
 import Surprisal
+import SurprisalKernels
 import SurprisalReference
 import Testing
 
@@ -130,6 +131,33 @@ import Testing
             var verifier = verifier()
             try verifier.losses(Tensor([losses[0]]).span, naive: naive)
         }
+    }
+
+    @Test func whatFitsASecondCacheIsAPartOfTheSame() throws {
+        var taken: [Int] = []
+        func part(_ rows: Int, _ bytes: Double) -> CachedPart? {
+            CachedPart(rows: rows, bytes: bytes) { rows in
+                taken.append(rows)
+                let spin = {
+                    let start = ContinuousClock.now
+                    while ContinuousClock.now - start < .microseconds(200) {}
+                }
+                return Exercise(
+                    engine: spin, verify: { Verdict(error: 0, bound: 0) }, inputs: [], agreement: { 0 })
+            }
+        }
+        #expect(part(64, 524_288) == nil)
+        let rows = try #require(part(65, 532_480)), row = try #require(part(2, 2_000_000))
+        #expect(rows.times == 65.0 / 64 && row.times == 2)
+        _ = (rows.make(), row.make())
+        #expect(taken == [64, 1])
+
+        var workload = try Self.workload("cross-entropy/1×10/Float/both")
+        #expect(LimitMeter.shareOfCached(workload, taking: 1) == nil)
+        // Two rows of 200 µs each, by two threads in 400 µs: half of what they could.
+        workload.cached = row
+        let share = try #require(Parallel.override.withValue(2) { LimitMeter.shareOfCached(workload, taking: 400e-6) })
+        #expect(share >= 0.5 && share < 0.75)
     }
 
     @Test func theLowerRoofBinds() throws {

@@ -25,6 +25,7 @@ enum SampleReports {
             threads: threads, instructionSet: instructionSet, naive: ratio.map { _ in Timing(samples: [0.0241]) },
             engine: engine, ratio: ratio, bytes: bytes, operations: operations,
             limit: Limit(kind: limit, rate: 21.4e9, share: bytes / engine.median / 21.4e9),
+            shareOfCached: limit == .copy ? 0.884 : nil,
             memory: MemoryUse(extraPeakBytes: 16_384_128, heapObjects: 2, freshBlocks: 0, pageFaults: 300),
             error: 1.85, errorBound: 4)
     }

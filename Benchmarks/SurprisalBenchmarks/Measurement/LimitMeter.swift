@@ -50,6 +50,21 @@ final class LimitMeter {
         return moved.share >= computed.share ? moved : computed
     }
 
+    /// How near a row is to as many threads that do their parts of it from and to their second caches, without waiting for memory
+    /// or for each other: near 1 where the kernel's own arithmetic binds. One thread is measured, in calls that include what a
+    /// call costs; the fastest counts.
+    static func shareOfCached(_ workload: Workload, taking seconds: Double) -> Double? {
+        guard let cached = workload.cached else { return nil }
+        let exercise = cached.make()
+        let fastest = Parallel.override.withValue(1) {
+            (0..<50).reduce(Double.infinity) { fastest, _ in
+                exercise.renew?()
+                return min(fastest, SurprisalBenchmarks.seconds(exercise.engine))
+            }
+        }
+        return fastest * cached.times / Double(Parallel.threadCount) / seconds
+    }
+
     /// Bytes per second, those read and those written.
     ///
     /// - Parameters:
@@ -97,8 +112,8 @@ final class LimitMeter {
                 }
             } / Double(repeats)
         }
-        // By themselves, and asking as far ahead as the kernels do.
-        let distances = [0, 2048]
+        // By themselves, and asking ahead, in one step and in two as the kernels do.
+        let distances = [0, 2048, Int(CB_TWO_STEPS)]
         var times = distances.map { ahead in
             switch (kind, copied.baseAddress) {
             case (.update, _): sweep { start, count in unsafe cb_update(isa, x + start, count, 1.0000001, ahead) }

@@ -26,6 +26,7 @@ struct Runner {
                     instructionSet: instructionSet.rawValue, naive: result.naive, engine: result.engine,
                     ratio: result.ratio, bytes: workload.bytes, operations: workload.operations,
                     limit: meter.limit(of: workload, taking: result.engine.median, in: report.limits),
+                    shareOfCached: LimitMeter.shareOfCached(workload, taking: result.engine.median),
                     products: result.products, memory: result.memory, error: verdict.error, errorBound: verdict.bound))
         }
     }

@@ -70,6 +70,8 @@ struct Row: Codable, Equatable {
     /// Floating-point operations in a call.
     var operations: Double
     var limit: Limit
+    /// Of the speed that it would have in the processors' second caches, 0 to 1; none of what fits them and of products.
+    var shareOfCached: Double?
     /// Where matrix products are the limit.
     var products: ProductUse?
     var memory: MemoryUse

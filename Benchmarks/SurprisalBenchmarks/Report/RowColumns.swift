@@ -48,6 +48,7 @@ extension Column where Value == Row {
             Column(title: "×") { $0.ratio.map(Units.interval) ?? Units.noValue },
             Column(title: "rate") { $0.rate },
             Column(title: "% of limit", alignment: .left) { $0.shareOfLimit },
+            Column(title: "of the speed in cache", unit: "%") { Units.percentNumber($0.shareOfCached ?? .nan) },
             Column(title: "in products", unit: "%") { Units.percentNumber($0.products?.share ?? .nan) },
             Column(title: "their rate", unit: "%") { Units.percentNumber($0.shareOfProductRate) },
             Column(title: "extra peak") { Units.bytes($0.memory.extraPeakBytes) },

@@ -22,13 +22,20 @@ extension Workload {
         let tiny = logitBytes < 65536
         return [(Row.Pass.forward, false), (.gradient, false), (.both, false), (.both, true)].map { pass, consumes in
             let forward = pass == .forward
+            let bytes = (forward ? 1 : 2) * logitBytes + targets
+            // Of images, so many lines of one.
+            let lines = shape.count > 2 ? shape[0] * shape[2] : shape[0]
+            let cached = CachedPart(rows: lines, bytes: bytes) { lines in
+                let part = shape.count > 2 ? [1, shape[1], lines] + shape[3...] : [lines] + shape[1...]
+                return CrossEntropyExercise<T>(shape: part, form: form).exercise(pass, consumes: consumes)
+            }
             return Workload(
                 // The forward pass of the large shape has targets of its own.
                 number: number == 6 && forward ? 2 : number, name: form.rawValue,
                 shape: shape.map(String.init).joined(separator: "×"), type: name(of: type), pass: pass,
-                consumesInput: consumes, bytes: (forward ? 1 : 2) * logitBytes + targets, alsoRead: targets,
+                consumesInput: consumes, bytes: bytes, alsoRead: targets,
                 operations: Double(count) * (RowOperations.exponential(type) + (forward ? 0 : 1)),
-                limit: tiny ? .none : forward ? .read : consumes ? .update : .copy,
+                limit: tiny ? .none : forward ? .read : consumes ? .update : .copy, cached: cached,
                 make: { CrossEntropyExercise<T>(shape: shape, form: form).exercise(pass, consumes: consumes) })
         }
     }

@@ -1,5 +1,23 @@
 import Surprisal
 
+/// So much of a workload that a processor's second cache has all that it reads and writes.
+struct CachedPart {
+    /// Bytes; the second caches of today's servers have 1 or 2 MB.
+    static let room = 524_288.0
+    /// How many times the part makes the whole.
+    var times: Double
+    var make: () -> Exercise
+
+    /// - Parameter bytes: read and written, of a whole of so many rows.
+    /// - Parameter make: of a number of rows.
+    init?(rows: Int, bytes: Double, make: @escaping (Int) -> Exercise) {
+        let part = max(1, Int(Self.room / (bytes / Double(rows))))
+        guard part < rows else { return nil }
+        times = Double(rows) / Double(part)
+        self.make = { make(part) }
+    }
+}
+
 /// A workload with its inputs, ready to run: what is verified, timed and handed to the peers.
 struct Exercise {
     /// One call of the engine.
@@ -56,6 +74,8 @@ struct Workload {
     var limit: Limit.Kind
     /// Of what a call returns, where that is told apart from what it takes besides.
     var resultBytes: Int?
+    /// Of row kernels that do not fit it: what fits a second cache of the same.
+    var cached: CachedPart?
     var make: () -> Exercise
 
     var identifier: String {

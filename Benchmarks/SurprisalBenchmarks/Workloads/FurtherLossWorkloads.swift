@@ -65,12 +65,13 @@ extension Workload {
     static func furtherLoss(_ number: Int, _ form: FurtherLoss, rows: Int, classes: Int) -> [Workload] {
         let count = Double(rows * classes), targets = form.hasLabels ? 0 : 4 * count
         return [Row.Pass.forward, .both].map { pass in
-            let forward = pass == .forward
+            let forward = pass == .forward, bytes = (forward ? 1 : 2) * 4 * count + targets
             return Workload(
                 number: number, name: form.rawValue, shape: "\(rows)×\(classes)", type: "Float", pass: pass,
-                bytes: (forward ? 1 : 2) * 4 * count + targets, alsoRead: targets,
+                bytes: bytes, alsoRead: targets,
                 operations: count * (form.exponentials * RowOperations.exponential(Float.self) + (forward ? 2 : 4)),
                 limit: forward ? .read : .copy,
+                cached: CachedPart(rows: rows, bytes: bytes) { FurtherLossExercise(form, rows: $0, classes: classes).exercise(pass) },
                 make: { FurtherLossExercise(form, rows: rows, classes: classes).exercise(pass) })
         }
     }

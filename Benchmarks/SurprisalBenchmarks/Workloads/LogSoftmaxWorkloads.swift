@@ -5,11 +5,13 @@ extension Workload {
     static func logSoftmax<T: Element>(_ number: Int, rows: Int, classes: Int, _ type: T.Type) -> [Workload] {
         let bytes = Double(rows * classes * MemoryLayout<T>.size), count = Double(rows * classes)
         return [Row.Pass.forward, .gradient, .both].map { pass in
-            Workload(
+            // Back: the output and the upstream read, the gradient written.
+            let bytes = bytes * (pass == .forward ? 2 : pass == .gradient ? 3 : 5)
+            return Workload(
                 number: number, name: "log-softmax", shape: "\(rows)×\(classes)", type: name(of: type), pass: pass,
-                // Back: the output and the upstream read, the gradient written.
-                bytes: bytes * (pass == .forward ? 2 : pass == .gradient ? 3 : 5),
+                bytes: bytes,
                 operations: count * RowOperations.exponential(type) * (pass == .both ? 2 : 1), limit: .copy,
+                cached: CachedPart(rows: rows, bytes: bytes) { logSoftmaxExercise($0, classes, pass, type) },
                 make: { logSoftmaxExercise(rows, classes, pass, type) })
         }
     }
