@@ -117,7 +117,7 @@ static void start_workers(uint32_t wanted) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, 2 << 20);  // a kernel's packed block takes 128 KB, BLAS more
+    pthread_attr_setstacksize(&attributes, 2 << 20);  // a kernel's packed block takes 512 KB, BLAS more
     while (pool.workers < wanted) {
         struct seat *seat = malloc(sizeof *seat);
         pthread_t thread;

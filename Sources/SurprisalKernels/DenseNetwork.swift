@@ -91,9 +91,10 @@ public struct DenseNetwork: Sendable {
             guard let gradients = gradients.baseAddress else { return }
             unsafe withPointers(x, parameters, &memory) { x, parameters, memory in
                 for place in layers.indices.reversed() {
+                    // Nothing but activations lies before the first parameters.
+                    guard let above = place == layers.count - 1 ? logits.lowerBound : slopes[place + 1] else { break }
                     let from = unsafe input(of: place, x, memory), width = widths[place + 1]
-                    let slope = place == layers.count - 1 ? logits.lowerBound : slopes[place + 1] ?? 0
-                    let dy = unsafe readable(memory + slope, rows * width)
+                    let dy = unsafe readable(memory + above, rows * width)
                     if case .linear(let inputs, let outputs, let weight, let bias) = layers[place] {
                         var dw = unsafe writable(gradients + weight, inputs * outputs)
                         T.multiply(MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true), dy, from, into: &dw)

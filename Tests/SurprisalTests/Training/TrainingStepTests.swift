@@ -143,13 +143,17 @@ import Testing
         #expect(try trained(2) == one && trained(3) == one)
     }
 
+    private static func expectMessage(_ message: String, of result: ExitTest.Result) {
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        #expect(text.contains(message), "\(text)")
+    }
+
     @Test func anotherLayerIsRefused() async throws {
         let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let model = Sequential<Float>(Linear(weight: .ones([2, 2])), Dropout(0.5))
             _ = TrainingStep(model, SGD(for: model, learningRate: 0.1))
         }
-        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(text.contains("TrainingStep: layer 1 is Dropout<Float>; expected Linear or an activation"), "\(text)")
+        Self.expectMessage("TrainingStep: layer 1 is Dropout<Float>; expected Linear or an activation", of: result)
     }
 
     @Test func anotherWidthIsRefused() async throws {
@@ -157,8 +161,7 @@ import Testing
             let model = Sequential<Float>(Linear(weight: .ones([2, 2])), Linear(weight: .ones([2, 3])))
             _ = TrainingStep(model, SGD(for: model, learningRate: 0.1))
         }
-        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(text.contains("TrainingStep: layer 1 takes 3 numbers of each row; expected 2"), "\(text)")
+        Self.expectMessage("TrainingStep: layer 1 takes 3 numbers of each row; expected 2", of: result)
     }
 
     @Test func otherFeaturesAreRefused() async throws {
@@ -167,8 +170,7 @@ import Testing
             var step = TrainingStep(model, SGD(for: model, learningRate: 0.1))
             step(.ones([3, 4]), try Labels([0, 1, 1], classCount: 2))
         }
-        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(text.contains("TrainingStep: features of shape [3, 4]; expected rows × 2, at least one row"), "\(text)")
+        Self.expectMessage("TrainingStep: features of shape [3, 4]; expected rows × 2, at least one row", of: result)
     }
 
     @Test func noRowsAreRefused() async throws {
@@ -177,8 +179,7 @@ import Testing
             var step = TrainingStep(model, SGD(for: model, learningRate: 0.1))
             step(.ones([0, 2]), try Labels([Int](), classCount: 2))
         }
-        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(text.contains("TrainingStep: features of shape [0, 2]; expected rows × 2, at least one row"), "\(text)")
+        Self.expectMessage("TrainingStep: features of shape [0, 2]; expected rows × 2, at least one row", of: result)
     }
 
     @Test func anotherModelsOptimiserIsRefused() async throws {
@@ -186,9 +187,7 @@ import Testing
             let model = Sequential<Float>(Linear(weight: .ones([2, 3]))), other = Sequential<Float>(Linear(weight: .ones([3, 2])))
             _ = TrainingStep(model, SGD(for: other, learningRate: 0.1))
         }
-        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(
-            text.contains("SGD: parameter 0 of the model is 0.weight of shape [2, 3]; expected 0.weight of shape [3, 2]"), "\(text)")
+        Self.expectMessage("SGD: parameter 0 of the model is 0.weight of shape [2, 3]; expected 0.weight of shape [3, 2]", of: result)
     }
 
     @Test func aTemperatureIsRefused() async throws {
@@ -196,7 +195,6 @@ import Testing
             let model = Sequential<Float>(Linear(weight: .ones([2, 2])))
             _ = TrainingStep(model, SGD(for: model, learningRate: 0.1), loss: CrossEntropyLoss(temperature: 2))
         }
-        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(text.contains("TrainingStep: a loss with a temperature or a soft cap; expected neither"), "\(text)")
+        Self.expectMessage("TrainingStep: a loss with a temperature or a soft cap; expected neither", of: result)
     }
 }
