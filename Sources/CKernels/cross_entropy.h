@@ -70,13 +70,14 @@ typedef struct F(swept_rows) {
     I top[L];
 } F(swept_rows);
 
-INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, I label, T near, F(swept_rows) * s, size_t j, size_t left) {
+// `e` is where the row's exponentials are to be stored, or NULL.
+INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, T *e, I label, T near, F(swept_rows) * s, size_t j, size_t left) {
     size_t n = a->classes;
     const T *x = a->logits + row * n, *q = a->probabilities ? a->probabilities + row * n : NULL;
-    T *e = a->gradient ? a->gradient + row * n : NULL;
     int shared = q || a->smoothing > 0;
+    const int waits = e && e != a->gradient + row * n;
     F(ahead) next = {0};
-    if ((e || shared) && a->place != CK_CACHED) next = F(row_ahead)(x, q, e, n, left, shared ? 2048 : 512);
+    if ((e || shared) && a->place != CK_CACHED) next = F(row_ahead)(x, q, waits ? NULL : e, n, left, shared ? 2048 : 512);
     F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(near)};
     s->x[j] = q ? 0 : x[label];
     if (!shared) {
@@ -106,11 +107,15 @@ INLINE void F(complete)(const CROSS_ENTROPY *a, size_t row, const F(target) * t,
     if (apart >= 0) g[apart] = t->r.special[j];
 }
 
-static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, size_t end) {
+// The exponentials of a batch that is written past the caches.
+#define WAITING (2 * SECOND_CACHE / sizeof(T))
+
+// `waiting` is room for them, or NULL where they are stored in the gradient's place.
+static __attribute__((noinline)) void F(cross_entropy_batches)(const CROSS_ENTROPY *arguments, size_t begin, size_t end, T *waiting) {
     // A copy, which no store can be taken to change: the loops need not read it again, or divide again.
     const CROSS_ENTROPY copy = *arguments, *a = &copy;
     int soft = a->probabilities != NULL, shared = soft || a->smoothing > 0;
-    size_t n = a->classes, batch = F(rows_at_once)(n, a->place == CK_MEMORY && a->gradient && shared);
+    size_t n = a->classes, batch = F(rows_at_once)(n, a->place >= CK_MEMORY && a->gradient && shared);
     double total = !soft && shared ? F(uniform_total)(arguments) : 0;
     F(swept_rows) s = {0};
     for (size_t lane = 0; lane < L; lane++) s.total[lane] = total;
@@ -127,7 +132,7 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, 
             if (!skipped[j]) near[j] = shared ? F(max_of)(x + j * n, n) : F(first_look)(x + j * n, n);
         F(clear)(&s.sums);
         for (size_t j = 0; j < count; j++)
-            if (!skipped[j]) F(sweep_row)(a, first + j, t.label[j], near[j], &s, j, end - first - j);
+            if (!skipped[j]) F(sweep_row)(a, first + j, waiting ? waiting + j * n : a->gradient ? a->gradient + (first + j) * n : NULL, t.label[j], near[j], &s, j, end - first - j);
         t.x = F(load)(s.x);
         t.e = F(load)(s.e);
         t.share = F(load)(s.share);
@@ -141,7 +146,23 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *arguments, size_t begin, 
             F(ahead) next = {0};
             if (first + j + 1 < end) next = F(start_of)(x + (j + 1) * n, g + n, n);
             if (skipped[j]) __builtin_memset(g, 0, n * sizeof(T));
+            else if (waiting) F(scale_away)(waiting + j * n, g, n, F(factor_at)(&f, j), t.label[j], t.r.special[j]);
             else F(complete)(a, first + j, &t, F(factor_at)(&f, j), j, next);
         }
     }
 }
+
+// Lines of a gradient beyond the caches are not to be read to be overwritten. (Emerald Rapids, loss and gradient of 2048 rows of
+// 32000, 16384 of 5000: 5.35, 5.03 ns a vector, then 4.32, 4.28.)
+static __attribute__((noinline)) void F(cross_entropy_away)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
+    T waiting[WAITING] __attribute__((aligned(CK_BYTES)));
+    F(cross_entropy_batches)(a, begin, end, waiting);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void F(cross_entropy_rows)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
+    int shared = a->probabilities || a->smoothing > 0, apart = a->gradient && a->gradient != a->logits;
+    if (a->place == CK_BEYOND && apart && !shared && a->classes * sizeof(T) <= SECOND_CACHE) F(cross_entropy_away)(a, begin, end);
+    else F(cross_entropy_batches)(a, begin, end, NULL);
+}
+#undef WAITING

@@ -105,6 +105,27 @@ INLINE void F(scale_row)(T *e, size_t n, F(factor) f, F(ahead) next) {
     for (; i < n; i += L) F(store_n)(e + i, n - i, F(scaled)(F(load_n)(e + i, n - i, 0), f));
 }
 
+// Of n elements those before a whole vector's place in memory.
+INLINE size_t F(to_vector)(const T *y, size_t n) {
+    size_t lead = (CK_BYTES - (uintptr_t)y % CK_BYTES) % CK_BYTES / sizeof(T);
+    return lead < n ? lead : n;
+}
+
+// From where a row's exponentials wait, in the cache, to their place past the caches, with a number of its own at `apart` where
+// that is not negative. The caller fences.
+INLINE void F(scale_away)(const T *e, T *y, size_t n, F(factor) f, I apart, T special) {
+    const size_t lead = F(to_vector)(y, n);
+    const V own = F(splat)(special);
+    size_t i = lead;
+    if (lead > 0) F(store_part)(y, lead, F(scaled)(F(load_part)(e, lead, 0), f));
+    for (; i + L <= n; i += L) {
+        V v = F(scaled)(F(load)(e + i), f);
+        __builtin_nontemporal_store(F(iota)() + (I)i == apart ? own : v, (V *)(y + i));
+    }
+    if (i < n) F(store_part)(y + i, n - i, F(scaled)(F(load_part)(e + i, n - i, 0), f));
+    if (apart >= 0 && ((size_t)apart < lead || (size_t)apart >= i)) y[apart] = special;
+}
+
 // NaN where any is, otherwise the largest: the log-sum-exp of a row that is no distribution.
 static T F(extreme)(const T *x, size_t n) {
     T largest = -F(infinity)();
@@ -117,6 +138,13 @@ static T F(extreme)(const T *x, size_t n) {
 INLINE void F(subtract_sum)(const T *x, T *y, size_t n, T max, T log, ck_place place) {
     V m = F(splat)(max), l = F(splat)(log);
     size_t i = 0;
+    // Past the caches, so that lines are not read to be overwritten. (Emerald Rapids, 2048 rows of 32000: 4.65 ns a vector, then
+    // 3.80.) The caller fences.
+    if (place == CK_BEYOND && y != x) {
+        i = F(to_vector)(y, n);
+        if (i > 0) F(store_part)(y, i, (F(load_part)(x, i, 0) - m) - l);
+        for (; i + L <= n; i += L) __builtin_nontemporal_store((F(load)(x + i) - m) - l, (V *)(y + i));
+    }
     for (; i + L <= n; i += L) {
         if (place != CK_CACHED) __builtin_prefetch(y + i + 4096 / sizeof(T), 1, 2);
         F(store)(y + i, (F(load)(x + i) - m) - l);
@@ -125,7 +153,7 @@ INLINE void F(subtract_sum)(const T *x, T *y, size_t n, T max, T log, ck_place p
 }
 
 static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
-    size_t n = a->classes, batch = F(rows_at_once)(n, a->place == CK_MEMORY && a->output != CK_LOG_SUM_EXP);
+    size_t n = a->classes, batch = F(rows_at_once)(n, a->place >= CK_MEMORY && a->output != CK_LOG_SUM_EXP);
     for (size_t first = begin; first < end; first += batch) {
         size_t count = end - first < batch ? end - first : batch;
         const T *x = a->x + first * n;
@@ -156,4 +184,5 @@ static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
             for (size_t j = 0; j < count; j++) F(subtract_sum)(x + j * n, y + j * n, n, s.max[j], log[j], a->place);
         }
     }
+    if (a->place == CK_BEYOND) __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

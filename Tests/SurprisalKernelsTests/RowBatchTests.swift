@@ -80,8 +80,9 @@ import Testing
                 weight: weight, rowWeights: Array(rowWeights[range]), classes: classes)
         }
         let within = LastCache.override.withValue(.max) { results(0..<rows) }
-        // A cache smaller than anything, and ones of which one, two or three arrays are more than a quarter.
-        for size in [0, 3, 4] {
+        // A cache smaller than anything, one smaller than two arrays and not than one, and ones of which one, two or three are more
+        // than a quarter.
+        for size in [0, 1, 3, 4] {
             let beyond = LastCache.override.withValue(size * rows * classes * MemoryLayout<Element>.size) { results(0..<rows) }
             #expect(within.arrays == beyond.arrays)
         }

@@ -26,6 +26,7 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_place {
     CK_CACHED __attribute__((swift_name("cached"))) = 0,  /* in the last cache */
     CK_PARTED __attribute__((swift_name("parted"))) = 1,  /* in part there, with whatever else the processors read */
     CK_MEMORY __attribute__((swift_name("memory"))) = 2,  /* they are larger */
+    CK_BEYOND __attribute__((swift_name("beyond"))) = 3,  /* so much larger that results are not to displace what is there */
 } ck_place;
 
 /// Functions of one element.
