@@ -10,7 +10,8 @@ package enum LastCache {
     /// is to be asked for as memory is. With the 260 MB that Emerald Rapids reports as the bound, segmentation 4×21×256×256 took
     /// 1.1 to 1.35 times as long, log-softmax and cross-entropy 4096×1000 and 512×32000 up to 1.25; others differed by less than
     /// their own runs.
-    private static let whole = ck_last_cache(), bytes = min(whole, 32 << 20)
+    private static let bytes = min(whole, 32 << 20)
+    private static let whole = ck_last_cache()
 
     /// Of arrays of so many bytes in all. They are larger from three quarters of it on, from where the C library copies past
     /// the caches, the rest being others'; from a quarter on, what a program wrote before may have pushed them out. Of what is half
