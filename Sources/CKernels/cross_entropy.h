@@ -122,6 +122,7 @@ static __attribute__((noinline)) void F(cross_entropy_batches)(const CROSS_ENTRO
     for (size_t first = begin; first < end; first += batch) {
         size_t count = end - first < batch ? end - first : batch;
         const T *x = a->logits + first * n;
+        T *kept = waiting ? waiting : a->gradient ? a->gradient + first * n : NULL;
         F(target) t;
         t.label = soft ? (VI)((I)0) - 1 : F(labels_at)(a->labels + first, count);
         t.weight = a->row_weights ? F(load_n)(a->row_weights + first, count, 0) : F(splat)(1);
@@ -132,7 +133,7 @@ static __attribute__((noinline)) void F(cross_entropy_batches)(const CROSS_ENTRO
             if (!skipped[j]) near[j] = shared ? F(max_of)(x + j * n, n) : F(first_look)(x + j * n, n);
         F(clear)(&s.sums);
         for (size_t j = 0; j < count; j++)
-            if (!skipped[j]) F(sweep_row)(a, first + j, waiting ? waiting + j * n : a->gradient ? a->gradient + (first + j) * n : NULL, t.label[j], near[j], &s, j, end - first - j);
+            if (!skipped[j]) F(sweep_row)(a, first + j, kept ? kept + j * n : NULL, t.label[j], near[j], &s, j, end - first - j);
         t.x = F(load)(s.x);
         t.e = F(load)(s.e);
         t.share = F(load)(s.share);
