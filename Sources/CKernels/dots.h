@@ -77,7 +77,8 @@ INLINE size_t F(dot_columns)(const PRODUCT *s) {
 // of k and 2.2 for the lanes; a row beside a panel 0.68 for each place of k (Zen 5). How many rows there are does not matter,
 // though few gain most: otherwise a row's bits would depend on those beside it.
 INLINE int F(prefers_dots)(const PRODUCT *s) {
-    if (!s->b_transposed || s->a_transposed || s->n >= L) return 0;
+    // The last without a division, which is a tenth of a small product.
+    if (!s->b_transposed || s->a_transposed || s->n >= L || 68 * s->k < 270 * s->n) return 0;
     size_t steps = (s->k + L - 1) / L;
     return F(groups_of)(s->n) * F(group_size)(s->n) * (50 * steps + 220) < 68 * s->k;
 }

@@ -22,9 +22,30 @@ INLINE void F(pack_columns)(T *panel, const T *b, size_t step, size_t count, siz
     }
 }
 
+#if CK_ISA == 2
+// The same of a B that is stored transposed and two vectors at most as a whole.
+INLINE void F(pack_two)(T *panel, const T *b, size_t count, size_t n) {
+    V low = F(load_n)(b, n * count, 0), high = n * count > L ? F(load_part)(b + L, n * count - L, 0) : low;
+    for (size_t at = 0; at < n; at += L) {
+        VI place = (F(iota)() + (I)at) * (I)count;
+        for (size_t p = 0; p < count; p++, place += 1) {
+#if CK_BITS == 32
+            V v = (V)_mm512_permutex2var_ps((__m512)low, (__m512i)place, (__m512)high);
+#else
+            V v = (V)_mm512_permutex2var_pd((__m512d)low, (__m512i)place, (__m512d)high);
+#endif
+            F(store)(panel + p * 2 * L + at, v);
+        }
+    }
+}
+#endif
+
 // The same of a B that is stored transposed, whose columns lie `step` apart. What lanes beyond n hold is never stored: the
 // last column again.
 INLINE void F(pack_transposed)(T *panel, const T *b, size_t step, size_t count, size_t n) {
+#if CK_ISA == 2
+    if (step == count && n * count <= 2 * L) return F(pack_two)(panel, b, count, n);
+#endif
     for (size_t at = 0; at < n; at += L, panel += L, b += L * step) {
         size_t last = n - at - 1, p = 0;
         const T *columns[L];
@@ -35,8 +56,12 @@ INLINE void F(pack_transposed)(T *panel, const T *b, size_t step, size_t count, 
             F(transpose)(r);
             UNROLL for (size_t i = 0; i < QUAD; i++) F(store)(panel + (p + i) * 2 * L, r[i]);
         }
-        for (; p < count; p++)
-            for (size_t j = 0; j < L; j++) panel[p * 2 * L + j] = columns[j][p];
+        for (; p < count; p++) {
+            // Whole: it is loaded soon, which would wait for each part.
+            V v;
+            UNROLL for (size_t j = 0; j < L; j++) v[j] = columns[j][p];
+            F(store)(panel + p * 2 * L, v);
+        }
     }
 }
 
@@ -160,6 +185,34 @@ INLINE void F(product_block)(const PRODUCT *s, T *strips, size_t p, size_t count
     }
 }
 
+INLINE void F(few_rows)(size_t rows, const PRODUCT *s, const T *b, size_t step) {
+    size_t across = s->a_transposed ? 1 : s->a_step, along = s->a_transposed ? s->a_step : 1;
+    V sums[8];
+    UNROLL for (size_t i = 0; i < rows; i++) sums[i] = F(splat)(0);
+    for (size_t p = 0; p < s->k; p++) {
+        V y = F(load_n)(b + p * step, s->n, 0);
+        UNROLL for (size_t i = 0; i < rows; i++) sums[i] = sums[i] + F(splat)(s->a[i * across + p * along]) * y;
+    }
+    UNROLL for (size_t i = 0; i < rows; i++) {
+        T *c = s->c + i * s->c_step;
+        const T *before = s->accumulates ? c : s->bias;
+        F(store_n)(c, s->n, before ? F(load_n)(before, s->n, 0) + sums[i] : sums[i]);
+    }
+}
+
+// At most eight rows of at most L columns, as above, without what takes longer than so small a product.
+static void F(product_of_few)(const PRODUCT *s) {
+    T panel[SHALLOW * 2 * L] __attribute__((aligned(CK_BYTES)));
+    const T *b = s->b_transposed ? panel : s->b;
+    size_t step = s->b_transposed ? 2 * L : s->b_step;
+    if (s->b_transposed) F(pack_transposed)(panel, s->b, s->b_step, s->k, s->n);
+    switch (s->m) {
+#define CASE(r) case r: return F(few_rows)(r, s, b, step);
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+    }
+}
+
 // In as many parts of about the same size as it takes for none to be of more than `most`, a multiple of `unit`.
 INLINE size_t F(part)(size_t whole, size_t most, size_t unit) {
     size_t parts = (whole + most - 1) / most;
@@ -187,6 +240,7 @@ static void F(product)(const PRODUCT *s) {
 #if HAS_DOTS
     if (F(prefers_dots)(s)) return F(product_of_dots)(s);
 #endif
+    if (s->m <= 8 && s->n <= L && s->k <= SHALLOW) return F(product_of_few)(s);
     // Whole lines of A.
     const size_t depth = F(part)(s->k, s->a_transposed ? SHALLOW : DEEPEST, 64 / sizeof(T));
     if (s->m > 4 * ROWS(2) && s->n > F(vectors_to_pack_for)(s) * L) return F(product_of_strips)(s, depth);
