@@ -88,12 +88,12 @@ INLINE V F(max_of_rows)(const T *x, size_t classes) {
     return m[0];
 }
 
-// The next batch, with the maxima of its rows; from x on, `left` rows may be read.
-INLINE void F(few_start)(FEW_ROWS *w, const T *x, size_t height, size_t left) {
+// The next batch, with the maxima of its rows; from x on, `left` rows may be read. With `single`, a constant, it is one block.
+INLINE void F(few_start)(FEW_ROWS *w, const T *x, size_t height, size_t left, int single) {
     size_t classes = w->classes, block = L * classes;
     w->x = x;
     w->height = height;
-    w->blocks = (height + L - 1) / L;
+    w->blocks = single ? 1 : (height + L - 1) / L;
     w->copied = left * classes < w->blocks * block + QUAD - 1;
     if (w->copied) {
         const T *last = x + (w->blocks - 1) * block;
@@ -102,7 +102,7 @@ INLINE void F(few_start)(FEW_ROWS *w, const T *x, size_t height, size_t left) {
             F(store)(w->own + j, j < count ? F(load_n)(last + j, count - j, last[0]) : F(splat)(last[0]));
         *(F(quad) *)(w->own + block) = (F(quad))(T)0;
     }
-    for (size_t i = 0; i < w->blocks; i++) {
+    for (size_t i = 0; i < (single ? 1 : w->blocks); i++) {
         w->max[i] = F(height_of)(w, i) == 1 ? F(splat)(F(max_of)(F(x_of)(w, i), classes)) : F(max_of_rows)(F(x_of)(w, i), classes);
         w->at[i] = F(reference_in)(w->max[i], 1);
     }
@@ -159,8 +159,8 @@ INLINE LANES F(sums_across)(V max, const T *e, size_t classes, int alone) {
     return F(lanes_from)(max, top, &sum);
 }
 
-INLINE void F(few_sums)(FEW_ROWS *w) {
-    for (size_t i = 0; i < w->blocks; i++) {
+INLINE void F(few_sums)(FEW_ROWS *w, size_t blocks) {
+    for (size_t i = 0; i < blocks; i++) {
         if (F(height_of)(w, i) == 1) w->sums[i] = F(sums_across)(w->max[i], F(exps_of)(w, i), w->classes, 1);
         else w->sums[i] = F(sums_across)(w->max[i], F(exps_of)(w, i), w->classes, 0);
     }
@@ -189,9 +189,9 @@ static void F(normalise_few)(const NORMALISE *a, size_t begin, size_t end) {
     F(few_begin)(w, classes, end - begin);
     for (size_t row = begin; row < end; row += batch) {
         T *y = a->y + row * classes;
-        F(few_start)(w, a->x + row * classes, end - row < batch ? end - row : batch, end - row);
+        F(few_start)(w, a->x + row * classes, end - row < batch ? end - row : batch, end - row, 0);
         for (size_t i = 0; i < w->blocks; i++) F(few_exps)(w, i);
-        F(few_sums)(w);
+        F(few_sums)(w, w->blocks);
         for (size_t i = 0; i < w->blocks; i++, y += L * classes) {
             LANES s = w->sums[i];
             if (a->output == CK_SOFTMAX) {
@@ -209,7 +209,7 @@ static void F(normalise_few)(const NORMALISE *a, size_t begin, size_t end) {
     }
 }
 
-INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t end, int plain) {
+INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t end, int plain, int single) {
     CROSS_ENTROPY copy = *arguments;  // as in cross_entropy_rows
     if (plain) {
         copy.row_weights = NULL;
@@ -222,8 +222,9 @@ INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t en
     size_t classes = a->classes, batch = F(batch)(classes) * L;
     F(few_begin)(w, classes, end - begin);
     for (size_t row = begin; row < end; row += batch) {
-        F(few_start)(w, a->logits + row * classes, end - row < batch ? end - row : batch, end - row);
-        for (size_t i = 0; i < w->blocks; i++) {
+        F(few_start)(w, a->logits + row * classes, single || end - row < batch ? end - row : batch, end - row, single);
+        size_t blocks = single ? 1 : w->blocks;
+        for (size_t i = 0; i < blocks; i++) {
             size_t n = F(height_of)(w, i), at = row + i * L;
             t[i].spread = t[i].total = (VD)0.0;
             t[i].label = F(labels_at)(a->labels + at, n);
@@ -234,15 +235,15 @@ INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t en
             F(set_labels)(&labelled[i], t[i].label);
             F(pick_labels)(&labelled[i], F(x_of)(w, i), n == 1 ? 0 : classes, 1, L);
         }
-        for (size_t i = 0; i < w->blocks; i++) {
+        for (size_t i = 0; i < blocks; i++) {
             t[i].x = t[i].e = F(load)(labelled[i].v);
             F(exp_of_few)(w->at[i], &t[i].x, &t[i].e, 1);
             F(few_exps)(w, i);
         }
-        F(few_sums)(w);
-        for (size_t i = 0; i < w->blocks; i++)
+        F(few_sums)(w, blocks);
+        for (size_t i = 0; i < blocks; i++)
             F(store_n)(a->losses + row + i * L, w->height - i * L, F(target_finish)(a, w->sums[i], &t[i]));
-        for (size_t i = 0; i < w->blocks; i++) {
+        for (size_t i = 0; i < blocks; i++) {
             T *g = a->gradient + (row + i * L) * classes;
             VI keep = t[i].label >= 0;
             F(factor) f = F(factor_of)(t[i].r.factor, t[i].r.low);
@@ -250,12 +251,19 @@ INLINE void F(label_few)(const CROSS_ENTROPY *arguments, size_t begin, size_t en
             else F(scale_few)(w, i, g, f, keep, 0);
             F(put_labels)(&labelled[i], (V)((VI)t[i].r.special & keep), g, classes, 1, F(height_of)(w, i));
         }
+        if (single) break;
     }
+}
+
+// A single block, of which all that the loops of a batch prepare would be a third of the time.
+static __attribute__((noinline)) void F(cross_entropy_block)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
+    F(label_few)(a, begin, end, 1, 1);
 }
 
 // Class indices without smoothing, losses and gradient, which may lie where the logits do.
 static void F(cross_entropy_few)(const CROSS_ENTROPY *a, size_t begin, size_t end) {
-    if (a->row_weights || a->z_loss != 0) F(label_few)(a, begin, end, 0);
-    else F(label_few)(a, begin, end, 1);
+    if (a->row_weights || a->z_loss != 0) F(label_few)(a, begin, end, 0, 0);
+    else if (end - begin <= L) F(cross_entropy_block)(a, begin, end);
+    else F(label_few)(a, begin, end, 1, 0);
 }
 #endif

@@ -88,16 +88,25 @@ typedef struct F(target) {
 } F(target);
 
 INLINE VI F(labels_at)(const int32_t *labels, size_t n) {
-    VI v = (VI)((I)0) - 1;
-#if CK_BITS == 32
-    if (n >= L) {
-        __builtin_memcpy(&v, labels, sizeof v);
-        return v < 0 ? (VI)((I)0) - 1 : v;
-    }
-#endif
+    VI v, none = (VI)((I)0) - 1;
+#if CK_ISA == 2 && CK_BITS == 32
+    v = (VI)_mm512_mask_loadu_epi32((__m512i)none, (__mmask16)(n < L ? (1u << n) - 1 : 0xFFFF), labels);
+#elif CK_ISA == 2
+    __m256i whole = _mm256_mask_loadu_epi32(_mm256_set1_epi32(-1), (__mmask8)(n < L ? (1u << n) - 1 : 0xFF), labels);
+    v = (VI)_mm512_cvtepi32_epi64(whole);
+#elif CK_ISA == 1 && CK_BITS == 32
+    VI wanted = F(iota)() < (I)n;
+    v = (VI)_mm256_maskload_epi32(labels, (__m256i)wanted) | ~wanted;
+#elif CK_ISA == 1
+    VI wanted = F(iota)() < (I)n;
+    __m128i half = _mm_cmpgt_epi32(_mm_set1_epi32(n < L ? (int)n : CK_LANES), _mm_set_epi32(3, 2, 1, 0));
+    v = (VI)_mm256_cvtepi32_epi64(_mm_maskload_epi32(labels, half)) | ~wanted;
+#else
+    v = none;
     for (size_t lane = 0; lane < L; lane++)
-        if (lane < n && labels[lane] >= 0) v[lane] = labels[lane];
-    return v;
+        if (lane < n) v[lane] = labels[lane];
+#endif
+    return v < 0 ? none : v;
 }
 
 // The classes of L positions, 0 where they have none, and what there is of each. Of position i and class c that lies at
