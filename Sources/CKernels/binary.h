@@ -73,6 +73,6 @@ static void F(binary)(const BINARY *arguments, size_t begin, size_t end) {
             for (; i + 4 * L <= last; i += 4 * L) F(binary_entries)(a, i, 4 * L, 4, NULL, NULL, &sum);
             for (; i < last; i += L) F(binary_entries)(a, i, last - i, 1, NULL, NULL, &sum);
         }
-        if (a->sums) a->sums[strip] = F(combined)(&sum, 1);
+        if (a->sums) a->sums[strip] = F(combined)(&sum, 1, L);
     }
 }

@@ -62,7 +62,7 @@ INLINE void G(strip)(const DIVERGENCE *a, size_t strip, int logarithms) {
     SUM sum = {0};
     for (; i + 4 * L <= last; i += 4 * L) G(divergences)(a, i, 4 * L, 4, logarithms, &sum);
     for (; i < last; i += L) G(divergences)(a, i, last - i, 1, logarithms, &sum);
-    if (a->sums) a->sums[strip] = F(combined)(&sum, 1);
+    if (a->sums) a->sums[strip] = F(combined)(&sum, 1, L);
 }
 
 void DIVERGENCE_OF(E_SUFFIX)(const DIVERGENCE *arguments, size_t begin, size_t end) {

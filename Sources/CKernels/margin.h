@@ -79,8 +79,8 @@ INLINE void F(margin_row)(const MARGIN *a, const T *x, T *g, size_t y, T *loss, 
     VIOLATIONS v = {0};
     for (; c + 4 * L <= n; c += 4 * L) F(margin_classes)(&v, reach, x, g, c, 4 * L, 4, y, (VD)factor, p, lost);
     for (; c < n; c += L) F(margin_classes)(&v, reach, x, g, c, n - c, 1, y, (VD)factor, p, lost);
-    *loss = (T)(weight * (F(combined)(&v.sum, 1) / (double)n));
-    if (g) g[y] = (T)(0 - factor * F(combined)(&v.slope, 1));
+    *loss = (T)(weight * (F(combined)(&v.sum, 1, L) / (double)n));
+    if (g) g[y] = (T)(0 - factor * F(combined)(&v.slope, 1, L));
 }
 
 INLINE void F(margin_rows)(const MARGIN *a, size_t begin, size_t end, int p) {
