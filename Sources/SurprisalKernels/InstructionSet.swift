@@ -1,4 +1,5 @@
 import CKernels
+import Synchronization
 
 /// The instruction sets the kernels are compiled for.
 public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConvertible {
@@ -17,6 +18,15 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
         case .avx2: .avx2
         case .avx512: .avx512
         }
+    }
+
+    private init(_ code: ck_isa) {
+        self =
+            switch code {
+            case .baseline: .baseline
+            case .avx2: .avx2
+            case .avx512: .avx512
+            }
     }
 
     /// Whether this processor has it.
@@ -39,13 +49,22 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
     }()
 
     /// Tests and benchmarks run a body on another set than the current one, of those that are available.
-    package static let override = Override<InstructionSet>()
+    package static let override = Override<InstructionSet> { mayDiffer.store(true, ordering: .relaxed) }
 
-    static var inUse: InstructionSet { override.value ?? current }
+    /// Whether a task may have an override. As long as none has, the table is asked for once: of a small call's time the lazy
+    /// values were a tenth.
+    private static let mayDiffer = Atomic<Bool>(false)
+    // Of constants, to which a pointer may be shared.
+    nonisolated(unsafe) private static let usual = unsafe Atomic<UnsafePointer<ck_table>?>(nil)
+
+    static var inUse: InstructionSet { InstructionSet(table.isa) }
 
     static var table: ck_table {
+        if !mayDiffer.load(ordering: .relaxed), let usual = unsafe usual.load(ordering: .acquiring) { return unsafe usual.pointee }
+        let wanted = override.value ?? current
         // A set comes here only from `available`, or checked against it.
-        guard let table = unsafe ck_table_for(inUse.code) else { Environment.stop("this processor lacks \(inUse)") }
+        guard let table = unsafe ck_table_for(wanted.code) else { Environment.stop("this processor lacks \(wanted)") }
+        if !mayDiffer.load(ordering: .relaxed) { unsafe usual.store(table, ordering: .releasing) }
         return unsafe table.pointee
     }
 }

@@ -30,13 +30,20 @@ public enum Parallel {
         return count
     }()
 
+    /// A bad setting shows at once, not with the first large input. Asked of a flag, as a lazy value costs a small call 4 ns.
+    private static let isChecked = Atomic<Bool>(false)
+    private static func checkSetting() {
+        if isChecked.load(ordering: .relaxed) { return }
+        _ = initialThreadCount
+        isChecked.store(true, ordering: .relaxed)
+    }
+
     /// Runs `body(part)` for each part once, on at most `threadCount` threads; returns when all are done.
     ///
     /// For this package only: the bodies run at the same time, which the compiler cannot see.
     @usableFromInline package static func forEach(parts: Int, _ body: (Int) -> Void) {
         if parts <= 1 {
-            // A bad setting shows at once, not with the first large input.
-            _ = initialThreadCount
+            checkSetting()
             if parts == 1 { body(0) }
             return
         }
@@ -68,18 +75,20 @@ public enum Parallel {
         }
     }
 
+    /// About 10 µs of exponentials: below, handing work over costs what it saves.
+    static let leastElements = 1 << 15
+
     /// Divides `rows` into ranges worth a thread's while and runs `body(begin, end)` on each. Which ranges, no result may
     /// depend on; those of short rows begin at multiples of 64, whole numbers of vectors.
     ///
     /// - Parameter cost: how much longer an element takes than an exponential.
     static func forRows(_ rows: Int, elementsPerRow: Int, cost: Int = 1, _ body: (Int, Int) -> Void) {
-        // About 10 µs of exponentials: below, handing work over costs what it saves. Of much work sixteen parts a thread: the
-        // processor and the kernels ask ahead within a part alone. (Zen 5, loss and gradient of 512x32000 on two threads: 1.68
-        // ms instead of 2.15.)
-        let least = 1 << 15, elements = rows * elementsPerRow * cost
+        // Of much work sixteen parts a thread: the processor and the kernels ask ahead within a part alone. (Zen 5, loss and
+        // gradient of 512x32000 on two threads: 1.68 ms instead of 2.15.)
+        let least = leastElements, elements = rows * elementsPerRow * cost
         if elements <= least {
             // As in `forEach`, whose closure a small call would pay for.
-            _ = initialThreadCount
+            checkSetting()
             if rows > 0 { body(0, rows) }
             return
         }
