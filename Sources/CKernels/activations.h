@@ -92,7 +92,7 @@ INLINE V F(gelu_slope)(V x) {
 
 INLINE V F(relu_of)(V x) { return x < 0 ? (V)(T)0 : x; }
 
-static void F(activate)(ck_activation activation, const T *x, T *y, size_t count) {
+static __attribute__((noinline)) void F(activate)(ck_activation activation, const T *x, T *y, size_t count) {
 #define ACTIVATE(value)                                 \
     for (size_t i = 0; i < count; i += L) {             \
         V v = F(load_n)(x + i, count - i, 0);           \
@@ -110,7 +110,7 @@ static void F(activate)(ck_activation activation, const T *x, T *y, size_t count
 }
 
 // dx ← dy·f′(x); 0 stays 0, whatever x is.
-static void F(activate_gradient)(ck_activation activation, const T *x, const T *dy, T *dx, size_t count) {
+static __attribute__((noinline)) void F(activate_gradient)(ck_activation activation, const T *x, const T *dy, T *dx, size_t count) {
 #define GRADIENT(value)                                                                 \
     for (size_t i = 0; i < count; i += L) {                                             \
         V v = F(load_n)(x + i, count - i, 0), above = F(load_n)(dy + i, count - i, 0);  \

@@ -27,6 +27,7 @@
 #define BINARY CK_PASTE(ck_binary, CK_SUFFIX)
 #define FACTORS CK_PASTE(ck_factors, CK_SUFFIX)
 #define PRODUCT CK_PASTE(ck_product, CK_SUFFIX)
+#define MEMORIES CK_PASTE(ck_memories, CK_SUFFIX)
 #define MARGIN CK_PASTE(ck_margin, CK_SUFFIX)
 
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -52,6 +53,7 @@
 #include "margin.h"
 #include "dots.h"
 #include "product.h"
+#include "network.h"
 
 // Both types' divergences are taken in double, with the doubles' functions: in their file.
 #define DIVERGENCE_OF(suffix) CK_PASTE(CK_PREFIX, CK_PASTE(divergence, suffix))
@@ -110,4 +112,4 @@ ELEMENTWISE(log1p, F(narrow)(F(log1p_of)(F(widen)(v))))
 const KERNELS CK_PASTE(CK_PREFIX, CK_SUFFIX) = {
     F(normalise), F(vjp), F(cross_entropy), F(class_sums), F(select), F(sum_of), F(exp), F(log), F(log1p),
     F(soft_cap), F(soft_cap_gradient), F(divide), F(scale), F(activate), F(activate_gradient), F(adam), F(descend), F(gather),
-    F(standardise), F(binary), F(margin), DIVERGENCE_OF(CK_SUFFIX), F(product)};
+    F(standardise), F(binary), F(margin), DIVERGENCE_OF(CK_SUFFIX), F(product), F(operate)};

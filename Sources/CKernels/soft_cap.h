@@ -14,7 +14,7 @@ INLINE void F(decay)(V u, V *e, V *minus_one) {
     *minus_one = power * p + (power - 1);
 }
 
-static void F(soft_cap)(const T *x, T *y, size_t count, T cap) {
+static __attribute__((noinline)) void F(soft_cap)(const T *x, T *y, size_t count, T cap) {
     for (size_t i = 0; i < count; i += L) {
         V v = F(load_n)(x + i, count - i, 0), u = v / cap, e, minus_one;
         VI sign = (VI)F(splat)(-(T)0);
@@ -25,7 +25,7 @@ static void F(soft_cap)(const T *x, T *y, size_t count, T cap) {
 }
 
 // g ← g·(1 − tanh²(x/c)); 0 stays 0, whatever x is.
-static void F(soft_cap_gradient)(const T *x, T *g, size_t count, T cap) {
+static __attribute__((noinline)) void F(soft_cap_gradient)(const T *x, T *g, size_t count, T cap) {
     for (size_t i = 0; i < count; i += L) {
         V v = F(load_n)(x + i, count - i, 0), above = F(load_n)(g + i, count - i, 0), u = v / cap, e, minus_one;
         F(decay)(u < 0 ? -u : u, &e, &minus_one);

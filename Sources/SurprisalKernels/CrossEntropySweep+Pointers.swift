@@ -20,6 +20,17 @@ extension Activation {
         case .relu: .relu
         }
     }
+
+    init(_ code: ck_activation) {
+        self =
+            switch code {
+            case .sigmoid: .sigmoid
+            case .silu: .silu
+            case .gelu: .gelu
+            case .geluTanh: .geluTanh
+            case .relu: .relu
+            }
+    }
 }
 
 extension CrossEntropySweep {

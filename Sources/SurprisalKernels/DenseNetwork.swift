@@ -1,3 +1,5 @@
+import CKernels
+
 /// A layer of a network, `rows × inputs` → `rows × outputs`.
 public enum DenseLayer: Sendable, Equatable {
     /// With the places of its first weight and bias among all parameters.
@@ -8,22 +10,17 @@ public enum DenseLayer: Sendable, Equatable {
 
 /// Layers one after the other, and where what they compute of some rows lies in one memory: each layer's output, and the
 /// gradient of its input where a parameter comes before.
-///
-/// What is read and what is written are parts of that memory, apart from each other, which spans cannot say: here are the
-/// pointers, and nothing else is.
 public struct DenseNetwork: Sendable {
-    private let layers: [DenseLayer]
-    private let rows: Int
-    private let widths: [Int]
-    private let outputs: [Int]
-    private let slopes: [Int?]
-    /// Elements of the parameters, and of the memory.
-    private let parameterCount: Int
+    private let featureCount, parameterCount: Int
+    /// Elements of the memory.
     public let memoryCount: Int
+    /// Where the last layer's output lies, `rows × classes`: the logits, and on the way back their gradient.
+    public let logits: Range<Int>
+    private let ahead, back: NetworkOperations
 
     /// - Parameter inputs: the numbers of a row, at least one layer takes them.
     public init(_ layers: [DenseLayer], rows: Int, inputs: Int) {
-        (self.layers, self.rows) = (layers, rows)
+        require(!layers.isEmpty, "network: no layers")
         var widths = [inputs], outputs: [Int] = [], slopes: [Int?] = [], end = 0, parameters = 0
         for layer in layers {
             let width = widths[widths.count - 1]
@@ -41,15 +38,43 @@ public struct DenseNetwork: Sendable {
             outputs.append(end)
             end += rows * widths[widths.count - 1]
         }
-        require(!layers.isEmpty, "network: no layers")
-        (self.widths, self.outputs, self.slopes, parameterCount, memoryCount) = (widths, outputs, slopes, parameters, end)
+        (featureCount, parameterCount, memoryCount) = (rows * inputs, parameters, end)
+        logits = outputs[layers.count - 1]..<end
+
+        func values(_ place: Int) -> ck_location { ck_location(memory: .values, place: place) }
+        var ahead: [ck_operation] = [], back: [[ck_operation]] = []
+        for (number, layer) in layers.enumerated() {
+            let x = number == 0 ? ck_location(memory: .features, place: 0) : values(outputs[number - 1])
+            let y = values(outputs[number]), count = rows * widths[number]
+            // Nothing but activations lies before the first parameters.
+            let above = number == layers.count - 1 ? logits.lowerBound : slopes[number + 1]
+            let dy = above.map(values), dx = slopes[number].map(values)
+            switch layer {
+            case .linear(let from, let to, let weight, let bias):
+                let w = ck_location(memory: .parameters, place: weight)
+                let bias = bias.map { ck_location(memory: .parameters, place: $0) }
+                ahead.append(.product(rows, to, from, x, w, transposedB: true, adding: bias, y))
+                var backward: [ck_operation] = []
+                if let dy {
+                    backward.append(.product(to, from, rows, dy, transposedA: true, x, w.inGradients))
+                    if let bias { backward.append(.columnSums(rows, to, dy, bias.inGradients)) }
+                    if let dx { backward.append(.product(rows, from, to, dy, w, dx)) }
+                }
+                back.append(backward)
+            case .activation(let activation):
+                ahead.append(.elements(.activate, activation, count, x, y, y))
+                if let dy, let dx { back.append([.elements(.activateGradient, activation, count, x, dy, dx)]) }
+            case .tanh:
+                ahead.append(.elements(.tanh, .relu, count, x, y, y))
+                if let dy, let dx { back.append([.elements(.tanhGradient, .relu, count, x, dy, dx)]) }
+            }
+        }
+        self.ahead = NetworkOperations(ahead)
+        self.back = NetworkOperations(back.reversed().flatMap { $0 })
     }
 
-    /// Where the last layer's output lies, `rows × classes`: the logits, and on the way back their gradient.
-    public var logits: Range<Int> { outputs[layers.count - 1]..<memoryCount }
-
-    private func check(_ x: Int, _ parameters: Int, _ memory: Int) {
-        require(x > 0 && x == rows * widths[0], "network: \(x) inputs; expected \(rows) × \(widths[0]), at least one")
+    private func check(_ features: Int, _ parameters: Int, _ memory: Int) {
+        require(features > 0 && features == featureCount, "network: \(features) inputs; expected \(featureCount), at least one")
         require(parameters == parameterCount, "network: \(parameters) parameters; expected \(parameterCount)")
         require(memory == memoryCount, "network: memory of \(memory) elements; expected \(memoryCount)")
     }
@@ -59,24 +84,8 @@ public struct DenseNetwork: Sendable {
     @specialized(where T == Double)
     public func forward<T: Scalar>(_ x: Span<T>, _ parameters: Span<T>, into memory: inout MutableSpan<T>) {
         check(x.count, parameters.count, memory.count)
-        unsafe withPointers(x, parameters, &memory) { x, parameters, memory in
-            for place in layers.indices {
-                let from = unsafe input(of: place, x, memory)
-                var y = unsafe writable(memory + outputs[place], rows * widths[place + 1])
-                switch layers[place] {
-                case .linear(let inputs, let outputs, let weight, let bias):
-                    let plan = MatrixProduct(m: rows, n: outputs, k: inputs, transposedB: true)
-                    let w = unsafe readable(parameters + weight, inputs * outputs)
-                    if let bias {
-                        T.multiply(plan, from, w, adding: unsafe readable(parameters + bias, outputs), into: &y)
-                    } else {
-                        T.multiply(plan, from, w, into: &y)
-                    }
-                case .activation(let activation): T.activate(activation, from, into: &y)
-                case .tanh: T.softCap(from, at: 1, into: &y)
-                }
-            }
-        }
+        var none = MutableSpan<T>()
+        ahead.run(x, parameters, &none, &memory)
     }
 
     /// Computes the gradients of all parameters, where the logits' is in their place.
@@ -87,78 +96,6 @@ public struct DenseNetwork: Sendable {
     ) {
         check(x.count, parameters.count, memory.count)
         require(gradients.count == parameterCount, "network: \(gradients.count) gradients; expected \(parameterCount)")
-        unsafe gradients.withUnsafeMutableBufferPointer { gradients in
-            guard let gradients = gradients.baseAddress else { return }
-            unsafe withPointers(x, parameters, &memory) { x, parameters, memory in
-                for place in layers.indices.reversed() {
-                    // Nothing but activations lies before the first parameters.
-                    guard let above = place == layers.count - 1 ? logits.lowerBound : slopes[place + 1] else { break }
-                    let from = unsafe input(of: place, x, memory), width = widths[place + 1]
-                    let dy = unsafe readable(memory + above, rows * width)
-                    if case .linear(let inputs, let outputs, let weight, let bias) = layers[place] {
-                        var dw = unsafe writable(gradients + weight, inputs * outputs)
-                        T.multiply(MatrixProduct(m: outputs, n: inputs, k: rows, transposedA: true), dy, from, into: &dw)
-                        if let bias {
-                            var db = unsafe writable(gradients + bias, outputs)
-                            T.sumClasses(dy, axis: ClassAxis(outer: 1, classes: rows, inner: outputs), dividedBy: 1, into: &db)
-                        }
-                    }
-                    guard let slope = slopes[place] else { continue }
-                    var dx = unsafe writable(memory + slope, rows * widths[place])
-                    switch layers[place] {
-                    case .linear(let inputs, let outputs, let weight, _):
-                        let w = unsafe readable(parameters + weight, inputs * outputs)
-                        T.multiply(MatrixProduct(m: rows, n: inputs, k: outputs), dy, w, into: &dx)
-                    case .activation(let activation): T.activateGradient(activation, from, dy, into: &dx)
-                    case .tanh:
-                        for i in dy.indices { dx[i] = dy[i] }
-                        T.softCapGradient(from, at: 1, in: &dx)
-                    }
-                }
-            }
-        }
+        back.run(x, parameters, &gradients, &memory)
     }
-
-    /// What a layer takes: the rows, or what the layer before has computed.
-    @inline(__always)
-    @_lifetime(immortal)
-    private func input<T>(of place: Int, _ x: UnsafePointer<T>, _ memory: UnsafeMutablePointer<T>) -> Span<T> {
-        unsafe readable(place == 0 ? x : UnsafePointer(memory + outputs[place - 1]), rows * widths[place])
-    }
-
-    @inline(__always)
-    private func withPointers<T>(
-        _ x: Span<T>, _ parameters: Span<T>, _ memory: inout MutableSpan<T>,
-        _ body: (UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
-    ) {
-        unsafe x.withUnsafeBufferPointer { x in
-            unsafe parameters.withUnsafeBufferPointer { parameters in
-                unsafe memory.withUnsafeMutableBufferPointer { memory in
-                    guard let x = x.baseAddress, let parameters = parameters.baseAddress, let memory = memory.baseAddress
-                    else { return }
-                    unsafe body(x, parameters, memory)
-                }
-            }
-        }
-    }
-}
-
-@inline(__always)
-@_lifetime(immortal)
-private func readable<T>(_ start: UnsafePointer<T>, _ count: Int) -> Span<T> {
-    let span = unsafe Span(_unsafeStart: start, count: count)
-    return unsafe _overrideLifetime(span, copying: ())
-}
-
-@inline(__always)
-@_lifetime(immortal)
-private func readable<T>(_ start: UnsafeMutablePointer<T>, _ count: Int) -> Span<T> {
-    unsafe readable(UnsafePointer(start), count)
-}
-
-@inline(__always)
-@_lifetime(immortal)
-private func writable<T>(_ start: UnsafeMutablePointer<T>, _ count: Int) -> MutableSpan<T> {
-    let span = unsafe MutableSpan(_unsafeStart: start, count: count)
-    return unsafe _overrideLifetime(span, copying: ())
 }

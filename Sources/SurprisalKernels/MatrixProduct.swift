@@ -136,6 +136,8 @@ public struct MatrixProduct: Sendable {
     /// anew: measured, four tiles are as fast as two, eight 3 % slower.
     private static let largeWork = 0x1p32
 
+    var isWorthTiles: Bool { work >= 2 * Self.tileWork }
+
     /// How C is cut. Measured, tiles across columns are packed less, unless A is transposed or the rows are many more.
     var tiling: (byRows: Bool, edge: Int, count: Int) {
         let byRows = transposedA ? m > n / 2 : m > n + n / 2, long = byRows ? m : n
@@ -175,7 +177,7 @@ public struct MatrixProduct: Sendable {
         _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ bias: UnsafePointer<T>?, _ c: UnsafeMutablePointer<T>,
         _ product: (Tile, UnsafePointer<T>, UnsafePointer<T>, UnsafePointer<T>?, UnsafeMutablePointer<T>) -> Void
     ) {
-        if work < 2 * Self.tileWork { return unsafe product(Tile(row: 0, column: 0, m: m, n: n), a, b, bias, c) }
+        if !isWorthTiles { return unsafe product(Tile(row: 0, column: 0, m: m, n: n), a, b, bias, c) }
         let (byRows, edge, count) = tiling
         Parallel.forEach(parts: count) { part in
             let start = part * edge

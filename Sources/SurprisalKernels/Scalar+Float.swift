@@ -398,6 +398,15 @@ extension Float: Scalar {
         }
     }
 
+    public static func operate(_ network: NetworkOperations, _ memories: NetworkMemories<Float>) {
+        let memories = unsafe ck_memories_f32(
+            features: memories.features, parameters: memories.parameters, gradients: memories.gradients, values: memories.values)
+        unsafe network.operations.withUnsafeBufferPointer { operations in
+            guard let first = operations.baseAddress else { return }
+            unsafe withUnsafePointer(to: memories) { unsafe kernels.operate(first, operations.count, $0) }
+        }
+    }
+
     public static func argmax(_ x: Span<Float>, axis: ClassAxis, into classes: inout MutableSpan<Int32>) {
         axis.require(x.count, places: classes.count, "argmax")
         unsafe select(x, nil, axis, &classes)

@@ -188,6 +188,8 @@ public protocol Scalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     /// Double, of Double with the rounding errors kept.
     static func sumClasses(
         _ x: Span<Self>, axis: ClassAxis, dividedBy divisor: Double, into y: inout MutableSpan<Self>)
+    /// Operations of a network, all on this thread.
+    static func operate(_ network: NetworkOperations, _ memories: NetworkMemories<Self>)
     /// The class of each position's largest element, NaN being larger than any number, of equals the first.
     static func argmax(_ x: Span<Self>, axis: ClassAxis, into classes: inout MutableSpan<Int32>)
     /// How many classes stand before each position's label, from the largest down as in `argmax`: 0 where it is the

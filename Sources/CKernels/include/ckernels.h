@@ -38,6 +38,37 @@ typedef enum __attribute__((enum_extensibility(closed))) ck_activation {
     CK_RELU __attribute__((swift_name("relu"))) = 4,
 } ck_activation;
 
+/// An operation of a network of linear layers.
+typedef enum __attribute__((enum_extensibility(closed))) ck_operation_kind {
+    CK_PRODUCT __attribute__((swift_name("product"))) = 0,                       /* c ← a·b (+ bias), of m×k and k×n */
+    CK_COLUMN_SUMS __attribute__((swift_name("columnSums"))) = 1,                /* c ← the sums of a's n columns, of k rows */
+    CK_ACTIVATE __attribute__((swift_name("activate"))) = 2,                     /* c ← f(a), n elements */
+    CK_ACTIVATE_GRADIENT __attribute__((swift_name("activateGradient"))) = 3,    /* c ← b·f′(a) */
+    CK_TANH __attribute__((swift_name("tanh"))) = 4,
+    CK_TANH_GRADIENT __attribute__((swift_name("tanhGradient"))) = 5,
+} ck_operation_kind;
+
+/// Where the operations of a network find what they read and write.
+typedef enum __attribute__((enum_extensibility(closed))) ck_memory {
+    CK_FEATURES __attribute__((swift_name("features"))) = 0,
+    CK_PARAMETERS __attribute__((swift_name("parameters"))) = 1,
+    CK_GRADIENTS __attribute__((swift_name("gradients"))) = 2, /* of the parameters */
+    CK_VALUES __attribute__((swift_name("values"))) = 3,
+} ck_memory;
+
+typedef struct ck_location {
+    ck_memory memory;
+    size_t place; /* elements */
+} ck_location;
+
+typedef struct ck_operation {
+    ck_operation_kind kind;
+    ck_activation activation;
+    ck_location a, b, bias, c;
+    size_t m, n, k;
+    int a_transposed, b_transposed, has_bias;
+} ck_operation;
+
 // Every kernel sees `outer × classes × inner`, row-major and contiguous. Position n = o·inner + i
 // is one row of classes whose element c lies at (o·classes + c)·inner + i. A call works on the
 // positions begin ..< end, and each position's result depends on that position's data alone, so
@@ -164,6 +195,13 @@ enum { CK_STRIP = 2048 };
         int a_transposed, b_transposed, accumulates;                                             \
     } ck_product_##S;                                                                            \
                                                                                                  \
+    /* A network's, as ck_memory says; where no operation is of gradients there are none. */     \
+    typedef struct ck_memories_##S {                                                             \
+        const T *features, *parameters;                                                          \
+        T *_Nullable gradients;                                                                  \
+        T *values;                                                                               \
+    } ck_memories_##S;                                                                           \
+                                                                                                 \
     typedef struct ck_kernels_##S {                                                              \
         void (*normalise)(const ck_normalise_##S *, size_t begin, size_t end);                   \
         void (*vjp)(const ck_vjp_##S *, size_t begin, size_t end);                               \
@@ -188,6 +226,7 @@ enum { CK_STRIP = 2048 };
         void (*margin)(const ck_margin_##S *, size_t begin, size_t end);                         \
         void (*divergence)(const ck_divergence_##S *, size_t begin, size_t end);                 \
         void (*product)(const ck_product_##S *);                                                 \
+        void (*operate)(const ck_operation *, size_t count, const ck_memories_##S *);            \
     } ck_kernels_##S;
 
 CK_DECLARE(float, f32)

@@ -44,6 +44,7 @@ struct Descent<Scalar: Surprisal.Scalar>: Sendable {
     mutating func move(
         _ parameter: inout Buffer<Scalar>, _ place: Int, along found: Buffer<Scalar>, _ numbers: DescentNumbers<Scalar>
     ) {
+        if numbers.weightDecay == 0, numbers.momentum == 0 { return descend(&parameter, along: found, numbers.rate) }
         var gradient = found
         if numbers.weightDecay != 0 { gather(&gradient, parameter, kept: 1, fresh: numbers.weightDecay) }
         if numbers.momentum == 0 { return descend(&parameter, along: gradient, numbers.rate) }

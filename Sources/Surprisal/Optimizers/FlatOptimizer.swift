@@ -87,7 +87,9 @@ struct FlatOptimizer<M: Model>: Sendable {
         }
     }
 
-    @inline(__always)
+    /// Apart from the step that calls it: its numbers, whose layout is known at run time alone where the step is generic, would
+    /// be asked for before the step knows that it is not.
+    @inline(never)
     mutating func move(_ parameters: inout Buffer<Scalar>, along gradients: Buffer<Scalar>) {
         if let numbers = sgd?.nextStep() {
             sgd?.descent.move(&parameters, 0, along: gradients, numbers)
