@@ -114,8 +114,8 @@ INLINE void F(complete)(const CROSS_ENTROPY *a, size_t row, const F(target) * t,
 static __attribute__((noinline)) void F(cross_entropy_batches)(const CROSS_ENTROPY *arguments, size_t begin, size_t end, T *waiting) {
     // A copy, which no store can be taken to change: the loops need not read it again, or divide again.
     const CROSS_ENTROPY copy = *arguments, *a = &copy;
-    int soft = a->probabilities != NULL, shared = soft || a->smoothing > 0;
-    size_t n = a->classes, batch = F(rows_at_once)(n, a->place >= CK_MEMORY && a->gradient && shared);
+    int soft = a->probabilities != NULL, shared = soft || a->smoothing > 0, by_page = a->place >= CK_MEMORY && a->gradient && shared;
+    size_t n = a->classes, batch = F(rows_at_once)(n, by_page, by_page && n * sizeof(T) > 8192 ? 1 : 2);
     double total = !soft && shared ? F(uniform_total)(arguments) : 0;
     F(swept_rows) s = {0};
     for (size_t lane = 0; lane < L; lane++) s.total[lane] = total;

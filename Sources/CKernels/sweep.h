@@ -179,7 +179,12 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally, F(ahead
 INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, F(tally) * tally,
                            F(ahead) next) {
     UNROLL for (size_t q = 0; q < quads; q++) F(prefetch)(next, i + 4 * q * L);
-    if (next.n > 0) { UNROLL for (size_t j = 0; j < 4 * quads * L; j += 64 / sizeof(T)) __builtin_prefetch(x + i + CLOSE + j); }
+    if (next.n > 0) {
+        UNROLL for (size_t j = 0; j < 4 * quads * L; j += 64 / sizeof(T)) {
+            __builtin_prefetch(x + i + CLOSE + j);
+            if (tally && tally->shares.q) __builtin_prefetch(tally->shares.q + i + CLOSE + j);
+        }
+    }
     V v[8];
     UNROLL for (size_t j = 0; j < 4 * quads; j++) v[j] = F(load)(x + i + j * L);
     V highest = F(larger)(F(larger)(v[0], v[1]), F(larger)(v[2], v[3]));
