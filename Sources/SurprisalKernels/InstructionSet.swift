@@ -57,7 +57,7 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
     // Of constants, to which a pointer may be shared.
     nonisolated(unsafe) private static let usual = unsafe Atomic<UnsafePointer<ck_table>?>(nil)
 
-    static var inUse: InstructionSet { InstructionSet(table.isa) }
+    static var inUse: InstructionSet { unsafe InstructionSet(table.isa) }
 
     static var table: ck_table {
         if !mayDiffer.load(ordering: .relaxed), let usual = unsafe usual.load(ordering: .acquiring) { return unsafe usual.pointee }

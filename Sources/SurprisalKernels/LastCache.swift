@@ -15,7 +15,8 @@ package enum LastCache {
 
     /// Of arrays of so many bytes in all. They are larger from three quarters of it on, from where the C library copies past
     /// the caches, the rest being others'; from a quarter on, what a program wrote before may have pushed them out. Of what is half
-    /// as large again as the whole cache nothing useful stays there.
+    /// as large again as the whole cache nothing useful stays there. (Of 33 MB in a cache of 32, log-softmax past it took 0.75 ms
+    /// instead of 1.0, and with a reading of its result after it 1.4 instead of 1.1: Zen 4.)
     static func place(of size: Int) -> ck_place {
         // There is none so small, and a small call would take longer to ask than to compute.
         guard size > 1 << 20 else { return .cached }
