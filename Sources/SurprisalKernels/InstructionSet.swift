@@ -57,11 +57,20 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
     // Of constants, to which a pointer may be shared.
     nonisolated(unsafe) private static let usual = unsafe Atomic<UnsafePointer<ck_table>?>(nil)
 
-    static var inUse: InstructionSet { unsafe InstructionSet(table.isa) }
+    private static var known: ck_table? {
+        if mayDiffer.load(ordering: .relaxed) { return nil }
+        return unsafe usual.load(ordering: .acquiring)?.pointee
+    }
+
+    /// Also one that the processor lacks, where an override asks for what would be done on it.
+    static var inUse: InstructionSet {
+        if let known = unsafe known { return unsafe InstructionSet(known.isa) }
+        return override.value ?? current
+    }
 
     static var table: ck_table {
-        if !mayDiffer.load(ordering: .relaxed), let usual = unsafe usual.load(ordering: .acquiring) { return unsafe usual.pointee }
-        let wanted = override.value ?? current
+        if let known = unsafe known { return unsafe known }
+        let wanted = inUse
         // A set comes here only from `available`, or checked against it.
         guard let table = unsafe ck_table_for(wanted.code) else { Environment.stop("this processor lacks \(wanted)") }
         if !mayDiffer.load(ordering: .relaxed) { unsafe usual.store(table, ordering: .releasing) }
