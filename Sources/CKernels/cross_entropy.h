@@ -36,6 +36,7 @@ static void F(subtract_shares)(const CROSS_ENTROPY *a, T *e, const T *q, F(facto
     static __attribute__((noinline)) ROW F(name)(const T *x, T *g, size_t n, T near, F(tally) * sums, F(ahead) next) {\
         F(tally) tally = *sums, *t = SUMS ? &tally : NULL;                                                          \
         if (!HAS_Q) tally.shares.q = NULL;                                                                          \
+        else if (!HAS_OPEN && !tally.shares.q) __builtin_unreachable();                                             \
         if (!HAS_WEIGHT) tally.shares.weight = NULL;                                                                \
         if (!HAS_OPEN) tally.shares.open = NULL;                                                                    \
         ROW row = g ? F(sweep)(x, g, n, near, t, next) : F(sweep_sums)(x, n, near, t, next);                        \
@@ -115,7 +116,7 @@ static __attribute__((noinline)) void F(cross_entropy_batches)(const CROSS_ENTRO
     // A copy, which no store can be taken to change: the loops need not read it again, or divide again.
     const CROSS_ENTROPY copy = *arguments, *a = &copy;
     int soft = a->probabilities != NULL, shared = soft || a->smoothing > 0, by_page = a->place >= CK_MEMORY && a->gradient && shared;
-    size_t n = a->classes, batch = F(rows_at_once)(n, by_page, by_page && n * sizeof(T) > 8192 ? 1 : 2);
+    size_t n = a->classes, batch = a->gradient || shared ? F(rows_at_once)(n, by_page, by_page && n * sizeof(T) > 8192 ? 1 : 2) : L;
     double total = !soft && shared ? F(uniform_total)(arguments) : 0;
     F(swept_rows) s = {0};
     for (size_t lane = 0; lane < L; lane++) s.total[lane] = total;

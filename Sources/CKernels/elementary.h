@@ -84,6 +84,7 @@ INLINE V F(power_of_2)(V k) {
 
 typedef struct F(reference) {
     V centre, magic, floor;
+    int far;  // the centre is not 0
 } F(reference);
 #define REFERENCE F(reference)
 
@@ -95,7 +96,8 @@ INLINE REFERENCE F(reference_in)(V near, T steps) {
     V k = (offset * LOG2E + MAGIC) - MAGIC;
     V shift = (HEADROOM_BELOW + CK_EXPONENT_BIAS) - k;
     // Below the floor the exponent field would be negative; at it, it is 0 and the result +0.
-    return (REFERENCE){size < (V)F(infinity)() ? centre : (V)(T)0, MAGIC + steps * shift, shift * -(T)0.69314718055994531};
+    centre = size < (V)F(infinity)() ? centre : (V)(T)0;
+    return (REFERENCE){centre, MAGIC + steps * shift, shift * -(T)0.69314718055994531, F(any)(centre != 0)};
 }
 INLINE REFERENCE F(reference_at)(V near) { return F(reference_in)(near, STEPS); }
 
@@ -107,7 +109,8 @@ static const I F(powers)[16] = CONSTANT(POWERS, 16);
 // e ← e(x); 0 for −∞ and whatever is too small to count, NaN for NaN. (+∞ is left to the caller.)
 INLINE void F(exp_at)(REFERENCE at, const V *x, V *e, size_t n) {
     V t[8], k[8], biased[8], q[8];
-    EACH t[j] = x[j] - at.centre;
+    EACH t[j] = x[j];
+    if (__builtin_expect(at.far, 0)) { EACH t[j] -= at.centre; }
     EACH t[j] = at.floor > t[j] ? at.floor : t[j];
     EACH biased[j] = t[j] * (STEPS * LOG2E) + at.magic;
     EACH k[j] = biased[j] - at.magic;

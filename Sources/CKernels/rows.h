@@ -155,8 +155,8 @@ INLINE void F(subtract_sum)(const T *x, T *y, size_t n, T max, T log, ck_place p
 }
 
 static void F(normalise_rows)(const NORMALISE *a, size_t begin, size_t end) {
-    int by_page = a->place >= CK_MEMORY && a->output != CK_LOG_SUM_EXP;
-    size_t n = a->classes, batch = F(rows_at_once)(n, by_page, by_page ? 1 : 2);
+    int by_page = a->place >= CK_MEMORY;
+    size_t n = a->classes, batch = a->output == CK_LOG_SUM_EXP ? L : F(rows_at_once)(n, by_page, by_page ? 1 : 2);
     for (size_t first = begin; first < end; first += batch) {
         size_t count = end - first < batch ? end - first : batch;
         const T *x = a->x + first * n;

@@ -33,14 +33,19 @@ typedef struct F(tally) {
     SUM total;   // with q, Σ a_c
 } F(tally);
 
-// Up to four vectors of classes from c on, n > 0 of them left.
-INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t n) {
+INLINE void F(add_terms)(SUM *s, const V *v, size_t count) {
+    if (count == 8) F(add8)(s, v);
+    else F(add4)(s, v[0], v[1], v[2], v[3]);
+}
+
+// `count` vectors of classes from c on, 4 or 8, of n classes in all.
+INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t count, size_t n) {
     SHARES s = t->shares;
-    V shares[4], products[4];
-    UNROLL for (size_t j = 0; j < 4; j++) {
+    V shares[8], products[8];
+    UNROLL for (size_t j = 0; j < count; j++) {
+        size_t at = c + j * L, left = n - at;
         shares[j] = products[j] = F(splat)(0);
-        if (n <= j * L) continue;
-        size_t left = n - j * L, at = c + j * L;
+        if (at >= n) continue;
         V below = t->max - F(load_n)(x + at, left, t->max[0]);
         if (!s.q) {
             products[j] = s.weight ? below * F(load_n)(s.weight + at, left, 0) : below;
@@ -52,8 +57,8 @@ INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t n) {
         V product = shares[j] * below;
         products[j] = bare == 0 ? (V)(T)0 : product;
     }
-    F(add4)(&t->spread, products[0], products[1], products[2], products[3]);
-    if (s.q) F(add4)(&t->total, shares[0], shares[1], shares[2], shares[3]);
+    F(add_terms)(&t->spread, products, count);
+    if (s.q) F(add_terms)(&t->total, shares, count);
 }
 
 INLINE double F(spread_of)(const F(tally) * t) {

@@ -101,6 +101,16 @@ INLINE void F(store_n)(T *p, size_t n, V v) {
 INLINE V F(larger)(V a, V b) { return a > b ? a : b; }
 INLINE V F(smaller)(V a, V b) { return b < a ? b : a; }
 
+// The same of numbers that have no sign, in which order integers are too, and NaN. (Zen 4 compares integers in all four of its
+// units, floats in the two that add. SSE2 cannot.)
+#if CK_BITS == 32 && CK_ISA > 0
+INLINE V F(larger_positive)(V a, V b) { return (V)((VI)a > (VI)b ? (VI)a : (VI)b); }
+INLINE V F(smaller_positive)(V a, V b) { return (V)((VI)b < (VI)a ? (VI)b : (VI)a); }
+#else
+INLINE V F(larger_positive)(V a, V b) { return F(larger)(a, b); }
+INLINE V F(smaller_positive)(V a, V b) { return F(smaller)(a, b); }
+#endif
+
 INLINE int F(any)(VI v) {
 #if CK_ISA == 2 && CK_BITS == 32
     return _mm512_movepi32_mask((__m512i)v) != 0;
@@ -162,8 +172,8 @@ INLINE double F(reduce_add)(VD v) {
     return v[0];
 }
 
-// Sums of many terms: of floats in double after trees of four, of doubles after pairs with the
-// rounding errors kept (two-sum), so that the sum of 2¹⁷ terms is as good as the sum of four.
+// Sums of many terms: of floats in double after trees of four or eight, of doubles after pairs with the
+// rounding errors kept (two-sum), so that the sum of 2¹⁷ terms is as good as the sum of eight or two.
 typedef struct F(sum) {
     VD high;
 #if CK_BITS == 64
@@ -193,12 +203,43 @@ INLINE void F(add4)(SUM *s, V a, V b, V c, V d) {
 #endif
 }
 
+INLINE void F(add8)(SUM *s, const V *v) {
+#if CK_BITS == 32
+    F(add)(s, ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])));
+#else
+    F(add4)(s, v[0], v[1], v[2], v[3]);
+    F(add4)(s, v[4], v[5], v[6], v[7]);
+#endif
+}
+
 INLINE VD F(total)(const SUM *s) {
 #if CK_BITS == 32
     return s->high;
 #else
     // An infinite sum has no rounding error to keep; ∞ − ∞ made one up.
     return s->high + (s->low == s->low ? s->low : (VD)0.0);
+#endif
+}
+
+// The largest of the lanes of `top`; into `rest` the sum's and those of all the others. Or NaN, where any is.
+INLINE T F(largest_and_rest)(V top, SUM sum, double *rest) {
+#if CK_BITS == 32
+    // Half against half, what loses goes into the sum.
+    VD t = F(widen)(top), r = sum.high;
+#define STEP(v, ...) {                                                                         \
+        VD u = __builtin_shufflevector(v, v, __VA_ARGS__);                                     \
+        r = (r + __builtin_shufflevector(r, r, __VA_ARGS__)) + (u < v ? u : v);                \
+        v = v > u ? v : u;                                                                     \
+    }
+    HALVES(t, STEP)
+#undef STEP
+    *rest = r[0];
+    return (T)t[0];
+#else
+    T largest = F(reduce_max)(top);
+    F(add)(&sum, F(iota)() == (I)F(first_lane)(top, largest) ? F(splat)(0) : top);
+    *rest = F(reduce_add)(F(total)(&sum));
+    return largest;
 #endif
 }
 

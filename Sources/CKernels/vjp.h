@@ -40,9 +40,8 @@ INLINE void F(pull)(F(pulled) * s, const T *y, const T *u, T *kept, size_t i, si
     if (kept) { UNROLL for (size_t j = 0; j < count; j++) F(store_n)(kept + i + j * L, n - j * L, p[j]); }
     UNROLL for (size_t q = 0; q < quads; q++) {
         V *w = p + 4 * q;
-        F(largest_last)(w);
-        F(add4)(&s->rest, w[0], w[1], w[2], F(smaller)(s->top, w[3]));
-        s->top = F(larger)(s->top, w[3]);
+        F(all_but_top)(&s->top, w);
+        F(add4)(&s->rest, w[0], w[1], w[2], w[3]);
     }
     if (quads > 0) return;
     F(add)(&s->rest, F(smaller)(s->top, p[0]));
@@ -72,10 +71,9 @@ INLINE void F(vjp_row)(const VJP *a, size_t start, int soft, size_t left) {
         i += 4 * L;
     }
     for (; i < n; i += L) F(pull)(&s, y, u, kept ? g : NULL, i, n - i, 0, soft);
-    T largest = F(reduce_max)(s.top);
-    F(add)(&s.rest, F(iota)() == (I)F(first_lane)(s.top, largest) ? F(splat)(0) : s.top);
-    V sum = F(splat)((T)F(reduce_add)(F(total)(&s.sum))), r = F(splat)((T)F(reduce_add)(F(total)(&s.rest)));
-    V top = F(splat)(largest);
+    double rest;
+    V top = F(splat)(F(largest_and_rest)(s.top, s.rest, &rest)), r = F(splat)((T)rest);
+    V sum = F(splat)((T)F(reduce_add)(F(total)(&s.sum)));
     i = 0;
     const T *from = kept ? g : y;
     for (; soft || kept ? i + 4 * L <= n : 0; i += 4 * L) {
