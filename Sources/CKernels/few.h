@@ -134,7 +134,7 @@ INLINE void F(few_exps)(FEW_ROWS *w, size_t i) {
     size_t n = F(height_of)(w, i), vectors = (n * w->classes + L - 1) / L;
     const T *x = F(x_of)(w, i);
     T *e = F(exps_of)(w, i);
-    if (F(any)(w->at[i].centre != 0)) F(exps_to)(w->at[i], x, e, w->rows, vectors, 1);
+    if (w->at[i].far) F(exps_to)(w->at[i], x, e, w->rows, vectors, 1);
     else F(exps_to)(w->at[i], x, e, w->rows, vectors, 0);
     for (size_t j = vectors; n > 1 && j < w->classes; j++) F(store)(e + j * L, F(splat)(1));
     if (i + 1 == w->blocks) *(F(quad) *)F(exps_of)(w, i + 1) = (F(quad))(T)0;

@@ -39,7 +39,10 @@
 #include "rows.h"
 #include "cross_entropy.h"
 #include "transpose.h"
+#include "blocks.h"
+#include "planes.h"
 #include "lanes.h"
+#include "target_lanes.h"
 #include "few.h"
 #include "vjp.h"
 #include "sums.h"
@@ -81,6 +84,7 @@ static void F(normalise)(const NORMALISE *a, size_t begin, size_t end) {
 #if STAYS
     else if (a->inner == 1 && a->classes > 0 && a->output != CK_LOG_SUM_EXP) F(normalise_few)(a, begin, end);
 #endif
+    else if (a->inner > 1 && IS_PACKED(a->classes)) F(normalise_planes)(a, begin, end);
     else F(normalise_lanes)(a, begin, end);
 }
 

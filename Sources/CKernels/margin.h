@@ -145,7 +145,7 @@ INLINE void F(margin_lanes)(const MARGIN *a, size_t begin, size_t end, int p) {
             size_t rows = run.n - i < L ? run.n - i : L;
             F(margin_block)(a, F(packed), block, a->gradient ? block : NULL, labels + i, rows, losses + i, p);
         }
-        if (a->gradient) F(unpack)(run, a->gradient + run.first, classes, 1, scratch);
+        if (a->gradient) F(unpack)(run, a->gradient + run.first, classes, scratch);
     }
 }
 

@@ -134,7 +134,7 @@ INLINE void F(vjp_few)(const VJP *a, size_t begin, size_t end, int soft) {
         F(pack)(run, a->upstream + run.first, (end - position) * n, n, 1, u);
         for (size_t i = 0, from = 0; i < run.n; i += L, from += n * L)
             F(vjp_lanes)(n, soft, F(packed), y + from, u + from, u + from, soft ? NULL : y + from);
-        F(unpack)(run, a->gradient + run.first, n, 1, u);
+        F(unpack)(run, a->gradient + run.first, n, u);
     }
 }
 
