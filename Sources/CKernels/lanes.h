@@ -63,7 +63,7 @@ INLINE V F(lane_extreme)(BLOCK b, const T *x, size_t classes) {
     return largest;
 }
 
-// Of a block that has been swept: where the results are wanted, `one` and `two` of (x − one) − two or e times the factor `f`.
+// Of a block that has been swept: its log-sum-exp, n of them, or what its results are made with: (x − max) − log, or e times f.
 INLINE void F(normalise_finish)(const NORMALISE *a, BLOCK b, const T *x, LANES s, T *sums, size_t n, V *log, F(factor) * f) {
     if (a->output == CK_LOG_SUM_EXP) {
         V lse = F(narrow)(F(widen)(s.max) + F(log1p_ratio)(s.rest, s.top));

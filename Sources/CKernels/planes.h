@@ -20,7 +20,7 @@ typedef struct F(planes) {
 typedef struct F(hauled) {
     RUN run;
     T *x, *q;  // packed
-    int any;  // is finished
+    int any;   // is finished
     unsigned char finished[HAULED];
     VI label[HAULED];
     V first[HAULED], second[HAULED];  // a factor and, of doubles, its low part
@@ -69,7 +69,7 @@ INLINE void F(write_plane)(const F(planes) * p, const F(hauled) * h, size_t c) {
 typedef struct F(beside) {
     const F(planes) * p;
     size_t plane, end, ahead;
-    size_t each, extra, rest, blocks;  // classes over blocks: what the block counts have taken so far
+    size_t each, extra, rest, blocks;  // `each` to a block, and one more where the remainders, `rest`, have come to `blocks`
     RUN next;
     T *x, *q;  // where it is packed
     const F(hauled) * done;
@@ -116,7 +116,8 @@ INLINE void F(over_planes)(const void *arguments, const F(planes) * p, size_t be
     T x[3][PACKED * L] __attribute__((aligned(64))), q[2][PACKED * L] __attribute__((aligned(64)));
     F(hauled) two[2];
     size_t classes = p->classes, inner = p->inner, haul = F(haul)(classes, inner), turn = 0;
-    two[1].run = (RUN){begin, 0, 0};
+    two[1].run = (RUN){begin, 0, 0};  // nothing is to be written yet
+    two[1].x = x[0];
     two[1].any = 0;
     RUN run = F(run_at)(classes, inner, begin, end, haul);
     F(pack_planes)(run, p->x + run.first, classes, inner, 0, classes, x[0]);

@@ -33,7 +33,8 @@ public struct NetworkOperations: Sendable {
                         guard let features = features.baseAddress, let parameters = parameters.baseAddress,
                             let values = values.baseAddress
                         else { return }
-                        let memories = unsafe NetworkMemories(features, parameters, gradients.baseAddress, values)
+                        let memories = unsafe NetworkMemories(
+                            features: features, parameters: parameters, gradients: gradients.baseAddress, values: values)
                         if areSmall, InstructionSet.inUse != .baseline, !MatrixProduct.isMetered {
                             unsafe T.operate(self, memories)
                         } else {
@@ -51,13 +52,6 @@ public struct NetworkOperations: Sendable {
     let features, parameters: UnsafePointer<T>
     let gradients: UnsafeMutablePointer<T>?
     let values: UnsafeMutablePointer<T>
-
-    init(
-        _ features: UnsafePointer<T>, _ parameters: UnsafePointer<T>, _ gradients: UnsafeMutablePointer<T>?,
-        _ values: UnsafeMutablePointer<T>
-    ) {
-        unsafe (self.features, self.parameters, self.gradients, self.values) = (features, parameters, gradients, values)
-    }
 
     @inline(__always)
     @_lifetime(immortal)
