@@ -99,12 +99,17 @@ INLINE void F(target_gradient)(const CROSS_ENTROPY *a, BLOCK b, const T *q, T *e
     if (a->classes > 0) F(put_labels)(labelled, (V)((VI)t->r.special & keep), e, 1, b.stride, b.n);
 }
 
-// A packed block's, to be made on its way out.
+// A packed block's, to be made on its way out. What counts for nothing is multiplied by 0, unless it is no distribution.
 INLINE void F(target_hold)(const CROSS_ENTROPY *a, const T *q, T *e, const F(target) * t, F(labelled) * labelled, F(hauled) * h, size_t b) {
+    VI keep = t->label >= 0;
     F(factor) f = F(factor_of)(t->r.factor, t->r.low);
-    int finished = q || a->smoothing > 0 || F(any)(t->label < 0) || F(any_greater)(F(splat)(1), f.second);
+    int finished = q || a->smoothing > 0 || F(any_greater)(F(splat)(1), f.second) || F(any)((f.first != f.first) & ~keep);
     if (finished) F(target_gradient)(a, F(packed), q, e, t, labelled);
-    else F(put_labels)(labelled, t->r.special, e, 1, L, L);
+    else F(put_labels)(labelled, (V)((VI)t->r.special & keep), e, 1, L, L);
+    f.first = (V)((VI)f.first & keep);
+#if CK_BITS == 64
+    f.low = (V)((VI)f.low & keep);
+#endif
     F(hold)(h, b, f, t->label, finished);
 }
 
