@@ -65,6 +65,7 @@ import Testing
     /// Rows, lanes and lanes in place; part vectors; more classes than are compared with the labels, and fewer.
     private static let shapes = [
         [7, 1], [5, 2], [33, 3], [19, 17], [3, 65], [37, 123], [2, 1000], [2, 5, 3], [2, 21, 17], [1, 1100, 5],
+        [5, 3, 9],
     ]
 
     @Test(arguments: InstructionSet.available, shapes)
