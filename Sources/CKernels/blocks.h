@@ -24,9 +24,9 @@ INLINE void F(put)(BLOCK b, T *x, size_t c, V v) { F(store_n)(x + c * b.stride, 
 
 static const BLOCK F(packed) = {CK_LANES, CK_LANES};
 
-// n neighbouring positions from `position` on, whose first element lies at `first`.
+// n neighbouring positions, whose first element lies at `first`.
 typedef struct F(run) {
-    size_t position, first, n;
+    size_t first, n;
 } F(run);
 #define RUN F(run)
 
@@ -35,7 +35,7 @@ INLINE RUN F(run_at)(size_t classes, size_t inner, size_t position, size_t end, 
     size_t n = end - position, i = position % inner;
     if (inner > 1 && n > inner - i) n = inner - i;
     if (n > most * L) n = most * L;
-    return (RUN){position, inner == 1 ? position * classes : (position - i) * classes + i, n};
+    return (RUN){inner == 1 ? position * classes : (position - i) * classes + i, n};
 }
 
 INLINE size_t F(blocks_of)(RUN run) { return (run.n + L - 1) / L; }
@@ -110,4 +110,3 @@ static void F(unpack)(RUN run, T *x, size_t classes, const T *packed) {
         }
     }
 }
-

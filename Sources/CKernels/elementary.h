@@ -106,12 +106,17 @@ INLINE REFERENCE F(reference_at)(V near) { return F(reference_in)(near, STEPS); 
 static const I F(powers)[16] = CONSTANT(POWERS, 16);
 #endif
 
-// e ← e(x); 0 for −∞ and whatever is too small to count, NaN for NaN. (+∞ is left to the caller.)
-INLINE void F(exp_at)(REFERENCE at, const V *x, V *e, size_t n) {
-    V t[8], k[8], biased[8], q[8];
+// t ← x − centre, or the floor.
+INLINE void F(above_floor)(REFERENCE at, const V *x, V *t, size_t n) {
     EACH t[j] = x[j];
     if (__builtin_expect(at.far, 0)) { EACH t[j] -= at.centre; }
     EACH t[j] = at.floor > t[j] ? at.floor : t[j];
+}
+
+// e ← e(x); 0 for −∞ and whatever is too small to count, NaN for NaN. (+∞ is left to the caller.)
+INLINE void F(exp_at)(REFERENCE at, const V *x, V *e, size_t n) {
+    V t[8], k[8], biased[8], q[8];
+    F(above_floor)(at, x, t, n);
     EACH biased[j] = t[j] * (STEPS * LOG2E) + at.magic;
     EACH k[j] = biased[j] - at.magic;
 #if TABLED
@@ -152,9 +157,7 @@ INLINE void F(exp_shifted)(const V *t, const V *magic, V *e, size_t n) {
 // As exp_at, by the polynomial alone, from a reference in whole steps: 0.89 ULP instead of 0.99 (double 0.84, 1.07).
 INLINE void F(exp_of_few)(REFERENCE at, const V *x, V *e, size_t n) {
     V t[8], magic[8];
-    EACH t[j] = x[j];
-    if (__builtin_expect(at.far, 0)) { EACH t[j] -= at.centre; }
-    EACH t[j] = at.floor > t[j] ? at.floor : t[j];
+    F(above_floor)(at, x, t, n);
     EACH magic[j] = at.magic;
     F(exp_shifted)(t, magic, e, n);
 }

@@ -63,18 +63,18 @@ INLINE V F(lane_extreme)(BLOCK b, const T *x, size_t classes) {
     return largest;
 }
 
-// Of a block that has been swept: its log-sum-exp, n of them, or what its results are made with: (x − max) − log, or e times f.
-INLINE void F(normalise_finish)(const NORMALISE *a, BLOCK b, const T *x, LANES s, T *sums, size_t n, V *log, F(factor) * f) {
+// Of a block that has been swept: its log-sum-exp, n of them, or what its results are made with: (x − first) − second of
+// log-softmax, a factor of softmax.
+INLINE F(factor) F(normalise_finish)(const NORMALISE *a, BLOCK b, const T *x, LANES s, T *sums, size_t n) {
     if (a->output == CK_LOG_SUM_EXP) {
         V lse = F(narrow)(F(widen)(s.max) + F(log1p_ratio)(s.rest, s.top));
         if (F(any)(lse != lse)) lse = lse == lse ? lse : F(lane_extreme)(b, x, a->classes);
         F(store_n)(sums, n, lse);
-    } else if (a->output == CK_SOFTMAX) {
-        VD low, by = F(quotient)((VD)1.0, s.top, s.rest, &low);
-        *f = F(factor_of)(by, low);
-    } else {
-        *log = F(narrow)(F(log1p_ratio)(s.rest, s.top));
+        return (F(factor)){0};
     }
+    if (a->output == CK_LOG_SOFTMAX) return (F(factor)){.first = s.max, .second = F(narrow)(F(log1p_ratio)(s.rest, s.top))};
+    VD low, by = F(quotient)((VD)1.0, s.top, s.rest, &low);
+    return F(factor_of)(by, low);
 }
 
 static void F(normalise_haul)(const void *arguments, F(hauled) * h, size_t position, F(beside) * w) {
@@ -93,10 +93,8 @@ static void F(normalise_haul)(const void *arguments, F(hauled) * h, size_t posit
         }
         for (size_t i = 0; i < n; i++) {
             size_t b = first + i, left = h->run.n - b * L;
-            F(factor) f = {0};
-            F(normalise_finish)(a, F(packed), x + i * classes * L, s[i], a->y + position + b * L, left, &h->second[b], &f);
-            if (a->output == CK_SOFTMAX) F(hold)(h, b, f, (VI)((I)0) - 1, 0);
-            else h->first[b] = s[i].max;
+            F(factor) f = F(normalise_finish)(a, F(packed), x + i * classes * L, s[i], a->y + position + b * L, left);
+            F(hold)(h, b, f, (VI)((I)0) - 1, 0);
         }
     }
 }
@@ -132,12 +130,10 @@ static void F(normalise_lanes)(const NORMALISE *a, size_t begin, size_t end) {
             }
             for (size_t i = 0, from = start; i < n; i++, from += classes * L) {
                 size_t done = (first + i) * L;
-                V log = F(splat)(0);
-                F(factor) f = {0};
-                F(normalise_finish)(a, at, x + from, s[i], a->y + position + done, run.n - done, &log, &f);
+                F(factor) f = F(normalise_finish)(a, at, x + from, s[i], a->y + position + done, run.n - done);
                 for (size_t k = 0; !sums && k < classes; k++) {
                     V v = F(get)(at, (soft ? y : x) + from, k);
-                    F(put)(at, y + from, k, soft ? F(scaled)(v, f) : (v - s[i].max) - log);
+                    F(put)(at, y + from, k, soft ? F(scaled)(v, f) : (v - f.first) - f.second);
                 }
             }
         }

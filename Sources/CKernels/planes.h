@@ -2,15 +2,15 @@
 // cache set, of which there are fewer lines than planes, so that a haul that is asked for as a whole is gone before it is
 // read. So while the blocks of one haul are worked on, the next is packed and the results of the one before are written,
 // a plane at a time between the classes of a block, and only the planes that come after those are asked for. (Zen 4,
-// 262144 positions of 21 classes, loss and gradient, cycles a vector, one after the other and so: 52, 42; in place 38, 32; in cache 34,
-// 28. 150 classes in cache 28, 20.)
+// 262144 positions of 21 classes, loss and gradient, cycles a vector, one after the other and so: 54, 43; in place 39, 33; in cache
+// 35, 31. 150 classes in cache 28, 22.)
 
 typedef struct F(planes) {
     size_t classes, inner;
     const T *x, *q;  // q: class probabilities or NULL
     T *y;            // where results go, or NULL
     int asks;        // for what comes next, as the caches do not hold it
-    int logs;        // the results are (x − first) − second
+    int logs;        // the results are (x − by.first) − by.second
 } F(planes);
 
 #define HAULED (PACKED / 8)
@@ -23,31 +23,23 @@ typedef struct F(hauled) {
     int any;   // is finished
     unsigned char finished[HAULED];
     VI label[HAULED];
-    V first[HAULED], second[HAULED];  // a factor and, of doubles, its low part
+    F(factor) by[HAULED];
 } F(hauled);
 
 INLINE void F(hold)(F(hauled) * h, size_t b, F(factor) f, VI label, int finished) {
     h->any |= finished;
     h->finished[b] = (unsigned char)finished;
     h->label[b] = label;
-    h->first[b] = f.first;
-#if CK_BITS == 64
-    h->second[b] = f.low;
-#endif
+    h->by[b] = f;
 }
 
 typedef enum { AS_LOGS, AS_PRODUCTS, AS_EITHER } F(held_as);
 
 INLINE V F(held)(const F(hauled) * h, size_t c, const T *from, size_t b, F(held_as) as) {
     V v = F(load)(from);
-    if (as == AS_LOGS) return (v - h->first[b]) - h->second[b];
+    if (as == AS_LOGS) return (v - h->by[b].first) - h->by[b].second;
     if (as == AS_EITHER && h->finished[b]) return v;
-#if CK_BITS == 32
-    F(factor) f = {h->first[b], h->first[b]};
-#else
-    F(factor) f = {h->first[b], h->first[b], h->second[b]};
-#endif
-    return h->label[b] == (I)c ? v : F(scaled_once)(v, f);
+    return h->label[b] == (I)c ? v : F(scaled_once)(v, h->by[b]);
 }
 
 INLINE void F(write_plane_as)(const F(planes) * p, const F(hauled) * h, size_t c, F(held_as) as) {
@@ -116,7 +108,7 @@ INLINE void F(over_planes)(const void *arguments, const F(planes) * p, size_t be
     T x[3][PACKED * L] __attribute__((aligned(64))), q[2][PACKED * L] __attribute__((aligned(64)));
     F(hauled) two[2];
     size_t classes = p->classes, inner = p->inner, haul = F(haul)(classes, inner), turn = 0;
-    two[1].run = (RUN){begin, 0, 0};  // nothing is to be written yet
+    two[1].run = (RUN){0, 0};  // nothing is to be written yet
     two[1].x = x[0];
     two[1].any = 0;
     RUN run = F(run_at)(classes, inner, begin, end, haul);
@@ -124,7 +116,7 @@ INLINE void F(over_planes)(const void *arguments, const F(planes) * p, size_t be
     if (p->q) F(pack_planes)(run, p->q + run.first, classes, inner, 0, classes, q[0]);
     for (size_t position = begin; position < end; turn++) {
         size_t after = position + run.n;
-        RUN next = after < end ? F(run_at)(classes, inner, after, end, haul) : (RUN){end, 0, 0};
+        RUN next = after < end ? F(run_at)(classes, inner, after, end, haul) : (RUN){0, 0};
         F(hauled) *now = &two[turn % 2], *done = &two[(turn + 1) % 2];
         now->run = run;
         now->any = 0;
