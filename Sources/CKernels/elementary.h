@@ -9,11 +9,6 @@
 // processor whose schedulers hold less than two chains would wait for every one of them. The compiler puts the chains
 // one after the other, to save registers, unless it is kept from it. (Zen 1, AVX2, a row's sum: 16
 // cycles a vector instead of 27.)
-#if defined(__x86_64__)
-#define PIN(v) __asm__("" : "+v"(v))
-#else
-#define PIN(v) __asm__("" : "+w"(v))
-#endif
 #define EACH UNROLL for (size_t j = 0; j < n; j++)
 #define STEP(statement)                \
     EACH { statement; }                \

@@ -31,11 +31,6 @@ INLINE void F(set)(F(row_sums) * s, size_t lane, ROW row) {
     s->top[lane] = row.top;
     s->rest[lane] = row.rest;
 }
-INLINE VD F(load_doubles)(const double *p) {
-    VD v;
-    __builtin_memcpy(&v, p, sizeof v);
-    return v;
-}
 INLINE LANES F(lanes_of)(const F(row_sums) * s) {
     return (LANES){F(load)(s->max), F(load_doubles)(s->top), F(load_doubles)(s->rest)};
 }

@@ -4,7 +4,7 @@
 
 typedef struct F(shares) {
     const T *q, *weight, *open;  // NULL: the classes' are alike
-    T kept, uniform;             // 1 − ε (without q 0) and ε over the number of open classes
+    T kept, uniform;             // 1 − ε and ε over the number of open classes
 } F(shares);
 #define SHARES F(shares)
 
@@ -16,6 +16,7 @@ INLINE SHARES F(shares_of)(const CROSS_ENTROPY *a, const T *q) {
 INLINE V F(bare_share)(SHARES s, size_t c, size_t n) {
     V uniform = F(splat)(s.uniform);
     if (s.open) uniform *= F(load_n)(s.open + c, n, 0);
+    if (s.q && s.kept == 1) return F(load_n)(s.q + c, n, 0);
     if (s.q) return n < L ? F(load_n)(s.q + c, n, 0) * s.kept + F(load_part)((const T *)&uniform, n, 0)
                           : F(load)(s.q + c) * s.kept + uniform;
     return n < L ? F(load_part)((const T *)&uniform, n, 0) : uniform;
@@ -25,45 +26,87 @@ INLINE V F(share)(SHARES s, size_t c, size_t n) {
     return s.weight ? bare * F(load_n)(s.weight + c, n, 0) : bare;
 }
 
-// What a sweep over a row adds up besides its exponentials, which leave the processor's other units idle.
+// Without q, twice the sums of the shares before each block of classes, lane by lane, and after the last.
+#define BLOCK (8 * L)
+#define BLOCKS 64  // for which there is room
+typedef struct F(prefix) {
+    double twice[BLOCKS + 1][CK_LANES];
+} F(prefix);
+
+// What a sweep over a row adds up besides its exponentials. Each lane counts from the largest logit that it has seen, m: when a
+// larger one comes, all its shares so far are as much farther away. No term is negative, so what is nearly 0 keeps its digits,
+// and the row need not be read for its maximum first. (Zen 4, two threads: 4096 rows of 1000 take 2 to 9 % less time by weights and
+// smoothing, 8 to 10 % by probabilities; 2048 of 5000 and 512 of 32000 8 to 13 %.)
 typedef struct F(tally) {
     SHARES shares;
-    V max;
-    SUM spread;  // Σ a_c·(m − x_c), where no share is no loss, also at −∞; without q over `uniform`
-    SUM total;   // with q, Σ a_c
+    V max;                     // m, finite to begin with
+    SUM spread;                // Σ a_c·(m − x_c), where no share is no loss, also at −∞; without q over `uniform`
+    SUM total;                 // with q, Σ a_c
+    int rises;                 // 0: m is the row's maximum to begin with
+    const F(prefix) * before;  // without q, where m rises
 } F(tally);
 
-INLINE void F(add_terms)(SUM *s, const V *v, size_t count) {
-    if (count == 8) F(add8)(s, v);
-    else F(add4)(s, v[0], v[1], v[2], v[3]);
+// From here on m is no less than `highest`; c is a multiple of BLOCK, or the number of classes.
+INLINE void F(raise_shares)(F(tally) * t, V highest, size_t c) {
+    V max = F(larger)(t->max, highest);
+    // Halves, whose difference is finite: where there is no share yet, it is multiplied by 0.
+    V half = max * (T)0.5 - t->max * (T)0.5;
+    VD total = F(total)(&t->total);
+    F(add_product)(&t->spread, half, t->shares.q ? total + total : F(load_doubles)(t->before->twice[(c + BLOCK - 1) / BLOCK]));
+    t->max = max;
 }
 
-// `count` vectors of classes from c on, 4 or 8, of n classes in all.
-INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t count, size_t n) {
+// Four vectors of terms that were added two and two: of floats their sum first, here and now, or all of them are kept until after
+// the exponentials.
+INLINE void F(add_fours)(SUM *s, const V *v) {
+#if CK_BITS == 32
+    V sum = (v[0] + v[1]) + (v[2] + v[3]);
+    PIN(sum);
+    F(add)(s, sum);
+#else
+    UNROLL for (size_t j = 0; j < 4; j++) F(add)(s, v[j]);
+#endif
+}
+
+// `count` vectors of classes from c on, 4 or 8, of which `all` are left: a constant where they are whole.
+INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t count, size_t all) {
     SHARES s = t->shares;
-    V shares[8], products[8];
+    if (!s.q) s.uniform = 1;
+    V shares[4], products[4];
+    UNROLL for (size_t j = 0; j < 4; j++) shares[j] = products[j] = F(splat)(0);
     UNROLL for (size_t j = 0; j < count; j++) {
-        size_t at = c + j * L, left = n - at;
-        shares[j] = products[j] = F(splat)(0);
-        if (at >= n) continue;
-        V below = t->max - F(load_n)(x + at, left, t->max[0]);
-        if (!s.q) {
-            products[j] = s.weight ? below * F(load_n)(s.weight + at, left, 0) : below;
-            if (s.open) products[j] = F(load_n)(s.open + at, left, 0) == 0 ? (V)(T)0 : products[j];
-            continue;
+        size_t at = c + j * L, left = all - j * L;
+        if (j * L >= all) continue;
+        V bare = F(bare_share)(s, at, left), below = t->max - F(load_n)(x + at, left, t->max[0]);
+        if (s.q || s.open || left < L) below = bare == 0 ? (V)(T)0 : below;
+        if (s.q || s.weight || s.open) {
+            V share = s.weight ? bare * F(load_n)(s.weight + at, left, 0) : bare;
+            products[j % 4] = share * below + products[j % 4];
+            shares[j % 4] += share;
+        } else {
+            products[j % 4] += below;
         }
-        V bare = F(bare_share)(s, at, left);
-        shares[j] = s.weight ? bare * F(load_n)(s.weight + at, left, 0) : bare;
-        V product = shares[j] * below;
-        products[j] = bare == 0 ? (V)(T)0 : product;
     }
-    F(add_terms)(&t->spread, products, count);
-    if (s.q) F(add_terms)(&t->total, shares, count);
+    F(add_fours)(&t->spread, products);
+    if (s.q) F(add_fours)(&t->total, shares);
 }
 
-INLINE double F(spread_of)(const F(tally) * t) {
+// Σ a_c·(max − x_c) of a row of n classes whose maximum this is.
+INLINE double F(spread_of)(F(tally) * t, T max, size_t n) {
+    if (t->rises) F(raise_shares)(t, F(splat)(max), n);
     double spread = F(reduce_add)(F(total)(&t->spread));
     return t->shares.q ? spread : spread * t->shares.uniform;
+}
+
+static void F(sum_shares)(const CROSS_ENTROPY *a, F(prefix) * before) {
+    SUM sum = {0};
+    SHARES s = F(shares_of)(a, NULL);
+    s.uniform = 2;
+    for (size_t c = 0; c < a->classes; c += L) {
+        if (c % BLOCK == 0) F(store_doubles)(before->twice[c / BLOCK], F(total)(&sum));
+        F(add)(&sum, F(share)(s, c, a->classes - c));
+    }
+    F(store_doubles)(before->twice[(a->classes + BLOCK - 1) / BLOCK], F(total)(&sum));
 }
 
 // Σ of the smoothing's shares, the same for every row.

@@ -46,6 +46,20 @@ typedef T F(vu) __attribute__((ext_vector_type(CK_BYTES * 8 / CK_BITS), aligned(
 INLINE V F(splat)(T s) { return (V)s; }
 INLINE V F(load)(const T *p) { return *(const F(vu) *)p; }
 INLINE void F(store)(T *p, V v) { *(F(vu) *)p = v; }
+
+// A value is computed here, however much the compiler would rather do it later.
+#if defined(__x86_64__)
+#define PIN(v) __asm__("" : "+v"(v))
+#else
+#define PIN(v) __asm__("" : "+w"(v))
+#endif
+
+INLINE VD F(load_doubles)(const double *p) {
+    VD v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+INLINE void F(store_doubles)(double *p, VD v) { __builtin_memcpy(p, &v, sizeof v); }
 INLINE VD F(widen)(V v) { return __builtin_convertvector(v, VD); }
 INLINE V F(narrow)(VD v) { return __builtin_convertvector(v, V); }
 
@@ -218,6 +232,15 @@ INLINE VD F(total)(const SUM *s) {
 #else
     // An infinite sum has no rounding error to keep; ∞ − ∞ made one up.
     return s->high + (s->low == s->low ? s->low : (VD)0.0);
+#endif
+}
+
+// v·by to a sum.
+INLINE void F(add_product)(SUM *s, V v, VD by) {
+#if CK_BITS == 32
+    s->high += F(widen)(v) * by;
+#else
+    F(add)(s, v * by);
 #endif
 }
 

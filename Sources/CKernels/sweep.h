@@ -31,6 +31,17 @@ INLINE void F(sweep_one)(SWEEP *s, V e) {
     s->top = F(larger)(s->top, e);
 }
 
+// In each lane the largest of `count` vectors, 4 or 8, of which n elements are there.
+INLINE V F(highest_of)(const T *x, size_t count, size_t n) {
+    V v[8];
+    UNROLL for (size_t j = 0; j < count; j++) {
+        v[j] = F(splat)(-F(infinity)());
+        if (j * L < n) v[j] = F(load_n)(x + j * L, n - j * L, -F(infinity)());
+    }
+    V high = F(larger)(F(larger)(v[0], v[1]), F(larger)(v[2], v[3]));
+    return count == 8 ? F(larger)(high, F(larger)(F(larger)(v[4], v[5]), F(larger)(v[6], v[7]))) : high;
+}
+
 INLINE T F(max_of)(const T *x, size_t n) {
     V m[4];
     UNROLL for (size_t j = 0; j < 4; j++) m[j] = F(splat)(-F(infinity)());
@@ -120,7 +131,7 @@ INLINE void F(all_but_top)(V *top, V *v) {
     *top = F(larger_positive)(*top, high);
 }
 
-// Quads of vectors whose exponentials are taken side by side: two, or, of the shorter ones by table, one. (Zen 4, AVX-512, loss
+// Quads whose exponentials are taken side by side: two, or, of the shorter ones by table, one. (Zen 4, AVX-512, loss
 // and gradient of 1000 classes in cache: 18.1 cycles a vector by two, 16.5 by one; AVX2 22.6, 23.3; SSE2 53, 65.)
 #define TOGETHER (TABLED ? 1 : 2)
 
@@ -135,8 +146,9 @@ INLINE void F(add_quad)(SWEEP *s, const V *v, int waits) {
 #endif
 }
 
-// 4·quads vectors from x[i] on; quads is a constant, at most TOGETHER.
-INLINE void F(sum_quads)(SWEEP *s, V *limit, const T *x, size_t i, size_t n, size_t quads, int waits) {
+// 4·quads vectors from x[i] on, quads a constant. They share a reference, here and where they are stored, so that a loss has the
+// same bits with a gradient and without.
+INLINE void F(sum_quads)(SWEEP *s, V *limit, const T *x, size_t i, size_t n, size_t quads) {
     V e[8];
     UNROLL for (size_t q = 0; q < quads; q++) {
         V *v = e + 4 * q;
@@ -147,8 +159,11 @@ INLINE void F(sum_quads)(SWEEP *s, V *limit, const T *x, size_t i, size_t n, siz
         s->max = F(larger)(s->max, high);
     }
     F(check)(s, s->max, limit, x, NULL, i, n);
-    F(exp_at)(s->at, e, e, 4 * quads);
-    UNROLL for (size_t q = 0; q < quads; q++) F(add_quad)(s, e + 4 * q, q + 1 < quads || waits);
+    UNROLL for (size_t q = 0; q < quads; q += TOGETHER) {
+        size_t together = quads < TOGETHER ? quads : TOGETHER;
+        F(exp_at)(s->at, e + 4 * q, e + 4 * q, 4 * together);
+        UNROLL for (size_t k = q; k < q + together; k++) F(add_quad)(s, e + 4 * k, k + 1 < quads);
+    }
 }
 
 // Memory that will be wanted next, asked for while a row is worked on in the cache, a vector of it for each vector of the
@@ -182,15 +197,17 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally, F(ahead
             __builtin_prefetch(x + i + ahead + j, 0, 2);
             __builtin_prefetch(x + i + CLOSE + j);
         }
-        if (tally) F(add_shares)(tally, x, i, 8, i + 8 * L);
-        UNROLL for (size_t q = 0; q < 2; q += TOGETHER) F(sum_quads)(&s, &limit, x, i + 4 * q * L, n, TOGETHER, q + TOGETHER < 2);
+        F(sum_quads)(&s, &limit, x, i, n, 2);
+        if (tally && tally->rises) F(raise_shares)(tally, s.max, i);
+        if (tally) F(add_shares)(tally, x, i, 8, 8 * L);
     }
+    if (tally && i < n && tally->rises) F(raise_shares)(tally, F(highest_of)(x + i, 8, n - i), i);
     if (i + 4 * L <= n) {
-        if (tally) F(add_shares)(tally, x, i, 4, i + 4 * L);
-        F(sum_quads)(&s, &limit, x, i, n, 1, 0);
+        F(sum_quads)(&s, &limit, x, i, n, 1);
+        if (tally) F(add_shares)(tally, x, i, 4, 4 * L);
         i += 4 * L;
     }
-    if (tally && i < n) F(add_shares)(tally, x, i, 4, n);
+    if (tally && i < n) F(add_shares)(tally, x, i, 4, n - i);
     for (; i < n; i += L) {
         V v = F(load_n)(x + i, n - i, -F(infinity)());
         V displaced = F(smaller)(s.max, v);
@@ -202,18 +219,22 @@ INLINE ROW F(sweep_sums)(const T *x, size_t n, T near, F(tally) * tally, F(ahead
     return F(finish_sweep)(&s);
 }
 
-INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, int waits) {
-    V v[8];
-    UNROLL for (size_t j = 0; j < 4 * quads; j++) v[j] = F(load)(x + i + j * L);
-    V highest = F(larger)(F(larger)(v[0], v[1]), F(larger)(v[2], v[3]));
-    if (quads > 1) highest = F(larger)(highest, F(larger)(F(larger)(v[4], v[5]), F(larger)(v[6], v[7])));
+INLINE void F(store_quads)(SWEEP *s, V *limit, const T *x, T *e, size_t i, size_t n, size_t quads, F(tally) * tally) {
+    V highest = F(highest_of)(x + i, 4 * quads, 4 * quads * L);
     s->max = F(larger)(s->max, highest);
     F(check)(s, highest, limit, x, e, i, n);
-    F(exp_at)(s->at, v, v, 4 * quads);
-    UNROLL for (size_t j = 0; j < 4 * quads; j++) F(store)(e + i + j * L, v[j]);
-    UNROLL for (size_t q = 0; q < quads; q++) {
-        F(all_but_top)(&s->top, v + 4 * q);
-        F(add_quad)(s, v + 4 * q, q + 1 < quads || waits);
+    if (tally && tally->rises && quads == 2) F(raise_shares)(tally, s->max, i);
+    if (tally) F(add_shares)(tally, x, i, 4 * quads, 4 * quads * L);
+    UNROLL for (size_t q = 0; q < quads; q += TOGETHER) {
+        size_t together = quads < TOGETHER ? quads : TOGETHER;
+        V v[8];
+        UNROLL for (size_t j = 0; j < 4 * together; j++) v[j] = F(load)(x + i + (4 * q + j) * L);
+        F(exp_at)(s->at, v, v, 4 * together);
+        UNROLL for (size_t j = 0; j < 4 * together; j++) F(store)(e + i + (4 * q + j) * L, v[j]);
+        UNROLL for (size_t k = 0; k < together; k++) {
+            F(all_but_top)(&s->top, v + 4 * k);
+            F(add_quad)(s, v + 4 * k, q + k + 1 < quads);
+        }
     }
 }
 
@@ -234,16 +255,15 @@ INLINE ROW F(sweep)(const T *x, T *e, size_t n, T near, F(tally) * tally, F(ahea
     size_t i = 0;
     for (; i + 8 * L <= n; i += 8 * L) {
         F(look_ahead)(x, i, 8, tally, next);
-        if (tally) F(add_shares)(tally, x, i, 8, i + 8 * L);
-        UNROLL for (size_t q = 0; q < 2; q += TOGETHER) F(store_quads)(&s, &limit, x, e, i + 4 * q * L, n, TOGETHER, q + TOGETHER < 2);
+        F(store_quads)(&s, &limit, x, e, i, n, 2, tally);
     }
+    if (tally && i < n && tally->rises) F(raise_shares)(tally, F(highest_of)(x + i, 8, n - i), i);
     if (i + 4 * L <= n) {
         F(look_ahead)(x, i, 4, tally, next);
-        if (tally) F(add_shares)(tally, x, i, 4, i + 4 * L);
-        F(store_quads)(&s, &limit, x, e, i, n, 1, 0);
+        F(store_quads)(&s, &limit, x, e, i, n, 1, tally);
         i += 4 * L;
     }
-    if (tally && i < n) F(add_shares)(tally, x, i, 4, n);
+    if (tally && i < n) F(add_shares)(tally, x, i, 4, n - i);
     for (; i < n; i += L) {
         V v = F(load_n)(x + i, n - i, -F(infinity)());
         s.max = F(larger)(s.max, v);

@@ -57,22 +57,33 @@ import Testing
         expectClose(x.logSumExp(), Reference.logSumExp(wide, shape: view), 16 * unit, "\(type) \(shape): logSumExp")
     }
 
-    /// Rows whose maximum comes late and far above what went before: the running reference must move, and take
-    /// what was already summed, or stored, along.
+    /// Rows whose maximum comes late and far above what went before.
+    enum Late: CaseIterable {
+        case steps, ramp, descent, late
+
+        func row<T: Surprisal.Scalar>(_ classes: Int, _ offset: T) -> [T] {
+            (0..<classes).map { j in
+                let part = T(j) / T(classes)
+                return switch self {
+                case .steps: offset + 40 * (part * 8).rounded(.down)
+                case .ramp: offset + 300 * part
+                case .descent: offset - 300 * part
+                // The last two on both sides of 64 from what went before: their distances from it are rounded to different grids.
+                case .late: j >= classes - 3 ? offset + 60 + 4.1 * T(j + 3 - classes) : offset + part
+                }
+            }
+        }
+    }
+
+    private static func offsets<T: Surprisal.Scalar>() -> [T] { [0, 100, -480, 500, 600, -600, 5000, -5000] }
+
+    /// The running reference must move, and take what was already summed, or stored, along.
     @Test(arguments: InstructionSet.available, [100, 1000, 5000])
     func maximaThatComeLate(isa: InstructionSet, classes: Int) throws {
         func check<T: Surprisal.Scalar & ReferenceScalar>(_ type: T.Type) throws {
-            let offsets: [T] = [0, 100, -480, 500, 600, -600, 5000, -5000]
-            for offset in offsets {
-                for (kind, rise) in [("steps", 40), ("ramp", 30), ("descent", -30), ("late", 60)] as [(String, T)] {
-                    let row = (0..<classes).map { j -> T in
-                        let part = T(j) / T(classes)
-                        return switch kind {
-                        case "steps": offset + rise * (part * 8).rounded(.down)
-                        case "late": j >= classes - 3 ? offset + rise + T(j - classes) : offset + part
-                        default: offset + rise * part * 10
-                        }
-                    }
+            for offset: T in Self.offsets() {
+                for kind in Late.allCases {
+                    let row: [T] = kind.row(classes, offset)
                     let truth = HighPrecisionRow(row)
                     for y in [0, classes / 2, classes - 1, truth.argmax ?? 0] {
                         let labels = try Labels([y], classCount: classes)
@@ -97,6 +108,70 @@ import Testing
             try check(Float.self)
             try check(Double.self)
         }
+    }
+}
+
+extension CrossEntropyOracleTests {
+    /// The same of what classes are charged by weights, smoothing and probabilities: sums from a running maximum. Where none of
+    /// it is charged to the far classes the loss is tiny, and its digits are those of terms that no other may have touched.
+    @Test(arguments: InstructionSet.available, [100, 600, 1000, 9000])
+    func sharesOfMaximaThatComeLate(isa: InstructionSet, classes: Int) throws {
+        var worst = 0.0
+        func check<T: Surprisal.Scalar & ReferenceScalar>(_ type: T.Type) throws {
+            // What cannot be had, and is not asked for, from the front on: first before the row's end, then all but two.
+            for impossible in [0, 70, classes - 2] {
+                for kind in Late.allCases {
+                    var row: [T] = kind.row(classes, 3)
+                    for j in 0..<impossible { row[j] = -.infinity }
+                    let truth = HighPrecisionRow(row), last = classes - 1
+                    let weight = (0..<classes).map { j -> T in j < impossible ? 0 : 0.5 + T(j % 7) / 4 }
+                    let mixed = (0..<classes).map { j -> T in j < impossible ? 0 : T(1 + j % 3) / T(classes) }
+                    func only(_ c: Int) -> [T] { (0..<classes).map { $0 == c ? 1 : 0 } }
+                    let x = Tensor(row, shape: [1, classes]), y = try Labels([last], classCount: classes)
+                    let w = Tensor(weight, shape: [classes])
+                    var cases: [(what: String, loss: T, tracked: T, shares: [T])] = []
+                    for (what, q) in [("mixed", mixed), ("the last", only(last)), ("the one before", only(last - 1))] {
+                        let q = Tensor(q, shape: [1, classes]), loss = CrossEntropyLoss<T>()
+                        var tracked: T = 0
+                        _ = valueWithGradient(at: x) { x in
+                            let value = loss(x, probabilities: q)
+                            tracked = value.detached.item()
+                            return value
+                        }
+                        cases.append(("probabilities, \(what)", loss(x, probabilities: q).item(), tracked, q.scalars))
+                    }
+                    // Weight 0 makes nothing of −∞, in any library: smoothing is for rows without one.
+                    if impossible == 0 {
+                        let loss = CrossEntropyLoss(weight: w, labelSmoothing: 0.25, reduction: .sum)
+                        var shares = weight.map { $0 * T(0.25 / Double(classes)) }
+                        shares[last] += 0.75 * weight[last]
+                        var tracked: T = 0
+                        _ = valueWithGradient(at: x) { x in
+                            let value = loss(x, y)
+                            tracked = value.detached.item()
+                            return value
+                        }
+                        cases.append(("smoothing", loss(x, y).item(), tracked, shares))
+                    }
+                    for (what, loss, tracked, shares) in cases {
+                        var expected = ScaledDoubleDouble(0.0)
+                        for (c, share) in shares.enumerated() where share != 0 {
+                            expected = expected + ScaledDoubleDouble(Double(share)) * truth.loss(of: c)
+                        }
+                        let distance = ulpDistance(of: loss, from: expected)
+                        worst = max(worst, distance)
+                        // A share, a difference and their product are rounded, and two sums of eight.
+                        #expect(distance <= Accuracy.lossULP, "\(what), \(type), \(kind), −∞ before \(impossible), on \(isa)")
+                        #expect(loss == tracked, "\(what), \(type), \(kind), −∞ before \(impossible), on \(isa)")
+                    }
+                }
+            }
+        }
+        try InstructionSet.override.withValue(isa) {
+            try check(Float.self)
+            try check(Double.self)
+        }
+        print("worst ULP of a loss by shares on \(isa), \(classes) classes: \(worst)")
     }
 }
 
