@@ -79,6 +79,10 @@ typedef struct F(swept_rows) {
     const F(prefix) * before;
 } F(swept_rows);
 
+// Bytes below which rows with shares are read for their maxima first, one after the other: that fetches them. (Zen 4, weights and
+// smoothing, rows of 200 from memory: 34 cycles a vector, 41 without.)
+#define SHORT 2048
+
 // `e` is where the row's exponentials are to be stored, or NULL.
 INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, T *e, I label, T near, F(swept_rows) * s, size_t j, size_t left) {
     size_t n = a->classes;
@@ -86,7 +90,7 @@ INLINE void F(sweep_row)(const CROSS_ENTROPY *a, size_t row, T *e, I label, T ne
     int shared = q || a->smoothing > 0;
     const int waits = e && e != a->gradient + row * n;
     F(ahead) next = {0};
-    if ((e || shared) && a->place != CK_CACHED) next = F(row_ahead)(x, q, waits ? NULL : e, n, left, shared ? 2048 : 512);
+    if ((e || shared) && a->place != CK_CACHED) next = F(row_ahead)(x, q, waits ? NULL : e, n, left, shared ? SHORT : 512);
     if (shared && near == -F(infinity)()) near = F(max_of)(x, n);
     F(tally) tally = {.shares = F(shares_of)(a, q), .max = F(splat)(near), .rises = s->rises, .before = s->before};
     s->x[j] = q ? 0 : x[label];
@@ -128,9 +132,7 @@ static __attribute__((noinline)) void F(cross_entropy_batches)(const CROSS_ENTRO
     size_t n = a->classes, batch = a->gradient || shared ? F(rows_at_once)(n, by_page, by_page && n * sizeof(T) > 8192 ? 1 : 2) : L;
     double total = !soft && shared ? F(uniform_total)(arguments) : 0;
     F(swept_rows) s = {0};
-    // Short rows are read for their maxima first, one after the other: that fetches them. (Zen 4, weights and smoothing, rows of
-    // 200 from memory: 34 cycles a vector, 41 without.)
-    s.rises = shared && n * sizeof(T) >= 2048 && (soft || n <= BLOCKS * BLOCK);
+    s.rises = shared && n * sizeof(T) >= SHORT && (soft || n <= STRETCHES * STRETCH);
     F(prefix) before;
     if (s.rises && !soft) F(sum_shares)(a, &before), s.before = &before;
     for (size_t lane = 0; lane < L; lane++) s.total[lane] = total;
@@ -182,3 +184,4 @@ static void F(cross_entropy_rows)(const CROSS_ENTROPY *a, size_t begin, size_t e
     else F(cross_entropy_batches)(a, begin, end, NULL);
 }
 #undef WAITING
+#undef SHORT

@@ -26,11 +26,12 @@ INLINE V F(share)(SHARES s, size_t c, size_t n) {
     return s.weight ? bare * F(load_n)(s.weight + c, n, 0) : bare;
 }
 
-// Without q, twice the sums of the shares before each block of classes, lane by lane, and after the last.
-#define BLOCK (8 * L)
-#define BLOCKS 64  // for which there is room
+// Without q, twice the sums of the shares before each STRETCH of classes, lane by lane, and after the last: of so few classes that
+// the least that a thread is given is some rows, which share them.
+#define STRETCH (8 * L)
+#define STRETCHES 64
 typedef struct F(prefix) {
-    double twice[BLOCKS + 1][CK_LANES];
+    double twice[STRETCHES + 1][CK_LANES];
 } F(prefix);
 
 // What a sweep over a row adds up besides its exponentials. Each lane counts from the largest logit that it has seen, m: when a
@@ -46,13 +47,13 @@ typedef struct F(tally) {
     const F(prefix) * before;  // without q, where m rises
 } F(tally);
 
-// From here on m is no less than `highest`; c is a multiple of BLOCK, or the number of classes.
+// From here on m is no less than `highest`; c is a multiple of STRETCH, or the number of classes.
 INLINE void F(raise_shares)(F(tally) * t, V highest, size_t c) {
     V max = F(larger)(t->max, highest);
     // Halves, whose difference is finite: where there is no share yet, it is multiplied by 0.
     V half = max * (T)0.5 - t->max * (T)0.5;
     VD total = F(total)(&t->total);
-    F(add_product)(&t->spread, half, t->shares.q ? total + total : F(load_doubles)(t->before->twice[(c + BLOCK - 1) / BLOCK]));
+    F(add_product)(&t->spread, half, t->shares.q ? total + total : F(load_doubles)(t->before->twice[(c + STRETCH - 1) / STRETCH]));
     t->max = max;
 }
 
@@ -77,7 +78,7 @@ INLINE void F(add_shares)(F(tally) * t, const T *x, size_t c, size_t count, size
     UNROLL for (size_t j = 0; j < count; j++) {
         size_t at = c + j * L, left = all - j * L;
         if (j * L >= all) continue;
-        V bare = F(bare_share)(s, at, left), below = t->max - F(load_n)(x + at, left, t->max[0]);
+        V bare = F(bare_share)(s, at, left), below = t->max - F(load_n)(x + at, left, 0);
         if (s.q || s.open || left < L) below = bare == 0 ? (V)(T)0 : below;
         if (s.q || s.weight || s.open) {
             V share = s.weight ? bare * F(load_n)(s.weight + at, left, 0) : bare;
@@ -103,10 +104,10 @@ static void F(sum_shares)(const CROSS_ENTROPY *a, F(prefix) * before) {
     SHARES s = F(shares_of)(a, NULL);
     s.uniform = 2;
     for (size_t c = 0; c < a->classes; c += L) {
-        if (c % BLOCK == 0) F(store_doubles)(before->twice[c / BLOCK], F(total)(&sum));
+        if (c % STRETCH == 0) F(store_doubles)(before->twice[c / STRETCH], F(total)(&sum));
         F(add)(&sum, F(share)(s, c, a->classes - c));
     }
-    F(store_doubles)(before->twice[(a->classes + BLOCK - 1) / BLOCK], F(total)(&sum));
+    F(store_doubles)(before->twice[(a->classes + STRETCH - 1) / STRETCH], F(total)(&sum));
 }
 
 // Σ of the smoothing's shares, the same for every row.

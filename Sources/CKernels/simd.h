@@ -217,15 +217,6 @@ INLINE void F(add4)(SUM *s, V a, V b, V c, V d) {
 #endif
 }
 
-INLINE void F(add8)(SUM *s, const V *v) {
-#if CK_BITS == 32
-    F(add)(s, ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])));
-#else
-    F(add4)(s, v[0], v[1], v[2], v[3]);
-    F(add4)(s, v[4], v[5], v[6], v[7]);
-#endif
-}
-
 INLINE VD F(total)(const SUM *s) {
 #if CK_BITS == 32
     return s->high;
